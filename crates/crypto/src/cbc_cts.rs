@@ -1,0 +1,140 @@
+//! Block cipher modes with an initial vector of zeros: CBC, and CBC with ciphertext stealing in
+//! the variant that always swaps the last two blocks (CBC-CS3, RFC 3962 5).
+//!
+//! Both work in place on the cipher's own backend, so that a message costs one dispatch to the
+//! hardware instructions instead of one per block, and decryption runs on many blocks at once.
+
+use aes::cipher::array::{Array, ArraySize};
+use aes::cipher::common::BlockSizeUser;
+use aes::cipher::typenum::Unsigned;
+use aes::cipher::{
+    BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
+    BlockCipherEncClosure, BlockCipherEncrypt,
+};
+
+/// How a message of many blocks is made of single ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// Whole blocks only.
+    #[cfg_attr(not(feature = "legacy"), allow(dead_code))]
+    Cbc,
+    /// Any length from one block on.
+    Cts,
+}
+
+/// Encrypts `message` in place.
+pub(crate) fn encrypt<C: BlockCipherEncrypt>(cipher: &C, mode: Mode, message: &mut [u8]) {
+    let (head, tail) = split::<C::BlockSize>(mode, message);
+    cipher.encrypt_with_backend(Encrypt { head, tail });
+}
+
+/// Decrypts `message` in place.
+pub(crate) fn decrypt<C: BlockCipherDecrypt>(cipher: &C, mode: Mode, message: &mut [u8]) {
+    let (head, tail) = split::<C::BlockSize>(mode, message);
+    cipher.decrypt_with_backend(Decrypt { head, tail });
+}
+
+/// The blocks that are chained as they are, and the last bytes, that steal from them.
+fn split<N: ArraySize>(mode: Mode, message: &mut [u8]) -> (&mut [Array<u8, N>], &mut [u8]) {
+    let block = N::USIZE;
+    debug_assert!(message.len() >= block);
+    let chained = match mode {
+        Mode::Cbc => message.len(),
+        Mode::Cts if message.len() <= block => message.len(),
+        Mode::Cts => (message.len() - 1) / block * block,
+    };
+    let (head, tail) = message.split_at_mut(chained);
+    let (blocks, rest) = Array::slice_as_chunks_mut(head);
+    debug_assert!(rest.is_empty());
+    (blocks, tail)
+}
+
+struct Encrypt<'a, N: ArraySize> {
+    head: &'a mut [Array<u8, N>],
+    tail: &'a mut [u8],
+}
+
+impl<N: ArraySize> BlockSizeUser for Encrypt<'_, N> {
+    type BlockSize = N;
+}
+
+impl<N: ArraySize> BlockCipherEncClosure for Encrypt<'_, N> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = N>>(self, backend: &B) {
+        let mut chain = Array::<u8, N>::default();
+        for block in self.head.iter_mut() {
+            xor(&mut chain, block);
+            backend.encrypt_block_inplace(&mut chain);
+            block.copy_from_slice(&chain);
+        }
+        let (Some(last), false) = (self.head.last_mut(), self.tail.is_empty()) else {
+            return;
+        };
+        xor(&mut chain, self.tail);
+        backend.encrypt_block_inplace(&mut chain);
+        for (tail, stolen) in self.tail.iter_mut().zip(last.iter()) {
+            *tail = *stolen;
+        }
+        last.copy_from_slice(&chain);
+    }
+}
+
+struct Decrypt<'a, N: ArraySize> {
+    head: &'a mut [Array<u8, N>],
+    tail: &'a mut [u8],
+}
+
+impl<N: ArraySize> BlockSizeUser for Decrypt<'_, N> {
+    type BlockSize = N;
+}
+
+impl<N: ArraySize> BlockCipherDecClosure for Decrypt<'_, N> {
+    #[inline(always)]
+    fn call<B: BlockCipherDecBackend<BlockSize = N>>(self, backend: &B) {
+        if let (Some(last), false) = (self.head.last_mut(), self.tail.is_empty()) {
+            backend.decrypt_block_inplace(last);
+            for (tail, block) in self.tail.iter_mut().zip(last.iter_mut()) {
+                let stolen = *tail;
+                *tail ^= *block;
+                *block = stolen;
+            }
+        }
+        decrypt_chain(backend, self.head);
+    }
+}
+
+/// CBC decryption from the last block to the first: the ciphertext that each block is chained to
+/// is then still in place, and no block waits for another.
+#[inline(always)]
+fn decrypt_chain<N: ArraySize, B: BlockCipherDecBackend<BlockSize = N>>(
+    backend: &B,
+    blocks: &mut [Array<u8, N>],
+) {
+    let mut rest = blocks;
+    while rest.len() > B::ParBlocksSize::USIZE {
+        let (before, batch) = rest.split_at_mut(rest.len() - B::ParBlocksSize::USIZE);
+        let mut plain = Array::<Array<u8, N>, B::ParBlocksSize>::default();
+        plain.clone_from_slice(batch);
+        backend.decrypt_par_blocks_inplace(&mut plain);
+        let previous = before.last().into_iter().chain(batch.iter());
+        for (plain, previous) in plain.iter_mut().zip(previous) {
+            xor(plain, previous);
+        }
+        batch.clone_from_slice(&plain);
+        rest = before;
+    }
+    while let Some((block, before)) = rest.split_last_mut() {
+        backend.decrypt_block_inplace(block);
+        if let Some(previous) = before.last() {
+            xor(block, previous);
+        }
+        rest = before;
+    }
+}
+
+#[inline(always)]
+fn xor(target: &mut [u8], other: &[u8]) {
+    for (target, other) in target.iter_mut().zip(other) {
+        *target ^= other;
+    }
+}
