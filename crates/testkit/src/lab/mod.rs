@@ -1,13 +1,16 @@
 //! Labs: real KDCs on loopback, each with its own folder, ports and configuration, gone when dropped.
 //!
-//! [`Mit`] is a realm of the first of the peers.
+//! [`Mit`] and [`Heimdal`] are realms of the peers; [`Session`] runs any suite's user programs against any of them.
 //! Nothing here waits a fixed time and nothing uses the machine's own Kerberos configuration.
 //!
 //! ```no_run
-//! use kerbstone_testkit::lab::{Mit, Setup};
+//! use kerbstone_testkit::lab::{Mit, Session, Setup, Suite};
 //!
 //! let Some(mit) = Mit::start(&Setup::realm("LAB.EXAMPLE")) else { return };
 //! mit.add_user("alice", "correct horse");
+//! let session = Session::new(Suite::Mit, mit.krb5_conf());
+//! session.sign_in("alice", "correct horse", &["-f"]).succeeded();
+//! assert!(session.list().contains("krbtgt/LAB.EXAMPLE@LAB.EXAMPLE"));
 //! ```
 #![allow(
     clippy::panic,
@@ -18,16 +21,23 @@
 
 mod daemon;
 mod finished;
+mod heimdal;
+mod kerb;
 mod krb5_conf;
 mod mit;
 mod port;
 mod presence;
+mod pty;
+mod session;
 mod setup;
 
 pub use daemon::Daemon;
 pub use finished::Finished;
+pub use heimdal::Heimdal;
+pub use kerb::kerb_binary;
 pub use krb5_conf::{Addresses, Krb5ConfText};
 pub use mit::Mit;
 pub use port::Port;
 pub use presence::{find_program, require};
+pub use session::{Session, Suite};
 pub use setup::Setup;

@@ -1,0 +1,42 @@
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The `kerb` binary of this checkout, built at first use, because cargo tells only kerb's own tests where it is.
+///
+/// # Panics
+/// When it does not build.
+#[must_use]
+pub fn kerb_binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(build)
+}
+
+fn build() -> PathBuf {
+    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "kerbstone-kerb",
+            "--bin",
+            "kerb",
+        ])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .status()
+        .expect("cargo can be started");
+    assert!(built.success(), "the kerb binary does not build");
+    let path = target_folder().join("kerb");
+    assert!(path.is_file(), "cargo built no {}", path.display());
+    path
+}
+
+/// Test executables stand in `target/<profile>/deps`; the binary stands one folder higher.
+fn target_folder() -> PathBuf {
+    let test = env::current_exe().expect("the test's own path");
+    test.ancestors()
+        .nth(2)
+        .expect("target/<profile>")
+        .to_path_buf()
+}
