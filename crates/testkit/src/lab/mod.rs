@@ -28,6 +28,7 @@ mod mit;
 mod port;
 mod presence;
 mod pty;
+mod server;
 mod session;
 mod setup;
 
@@ -39,5 +40,6 @@ pub use krb5_conf::{Addresses, Krb5ConfText};
 pub use mit::Mit;
 pub use port::Port;
 pub use presence::{find_program, require};
+pub use server::Server;
 pub use session::{Session, Suite};
 pub use setup::Setup;

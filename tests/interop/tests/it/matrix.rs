@@ -1,0 +1,41 @@
+//! The table of pairs.
+
+/// Runs each case, a function that takes a `Stage`, for every client at every server:
+/// `matrix! { case, ... }` makes the tests `case::mit_at_mit`, `case::mit_at_heimdal` and so on.
+macro_rules! matrix {
+    ($($case:ident),+ $(,)?) => {
+        $(mod $case {
+            use kerbstone_testkit::lab::Suite;
+
+            use crate::stage::Stage;
+
+            fn run(client: Suite, server: Suite) {
+                if let Some(stage) = Stage::set(client, server) {
+                    super::$case(&stage);
+                }
+            }
+
+            #[test]
+            fn mit_at_mit() {
+                run(Suite::Mit, Suite::Mit);
+            }
+
+            #[test]
+            fn mit_at_heimdal() {
+                run(Suite::Mit, Suite::Heimdal);
+            }
+
+            #[test]
+            fn heimdal_at_mit() {
+                run(Suite::Heimdal, Suite::Mit);
+            }
+
+            #[test]
+            fn heimdal_at_heimdal() {
+                run(Suite::Heimdal, Suite::Heimdal);
+            }
+        })+
+    };
+}
+
+pub(crate) use matrix;
