@@ -6,7 +6,26 @@
 //! bytes, the time and randomness are passed in. The types most used are
 //! [`name::Principal`], [`time::Timestamp`] and [`error_code::ErrorCode`].
 
+pub mod ap_exchange;
+mod byte_reader;
+pub mod ccache;
+pub mod delta_time;
+pub mod error;
 pub mod error_code;
 pub mod flags;
+pub mod k5login;
+pub mod key_block;
+pub mod keytab;
+pub mod kpasswd;
+pub mod krb5_conf;
+pub mod krb_cred;
+pub mod krb_priv;
+pub mod krb_safe;
+pub mod localname;
+pub mod message;
 pub mod name;
+pub mod stamp;
+pub mod ticket_source;
 pub mod time;
+pub mod verified;
+mod wire;

@@ -1,0 +1,192 @@
+//! Tickets (RFC 4120 5.3).
+
+use der::asn1::ContextSpecificRef;
+use der::{
+    DecodeValue, Encode, EncodeValue, Error, FixedTag, Header, Length, Reader, Sequence, Tag,
+    TagMode, TagNumber, Writer,
+};
+
+use super::authorization_data::AuthorizationData;
+use super::encrypted::{EncryptedData, EncryptionKey};
+use super::host_address::HostAddresses;
+use crate::flags::TicketFlags;
+use crate::name::{Principal, PrincipalName, Realm};
+use crate::time::KerberosTime;
+use crate::wire::{Fixed, messages};
+
+/// A ticket for a server: sealed in the server's key, carried by the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The realm of the server, which issued the ticket.
+    pub realm: Realm,
+    /// The server.
+    pub sname: PrincipalName,
+    /// The [`EncTicketPart`], encrypted in the server's key.
+    pub enc_part: EncryptedData,
+}
+
+impl Ticket {
+    /// The server that the ticket is for.
+    pub fn server(&self) -> Principal {
+        Principal::new(self.sname.clone(), self.realm.clone())
+    }
+}
+
+/// What stands in the SEQUENCE of a ticket.
+#[derive(DecodeValue)]
+struct TicketFields {
+    #[asn1(context_specific = "0")]
+    _tkt_vno: Fixed<5>,
+    #[asn1(context_specific = "1")]
+    realm: Realm,
+    #[asn1(context_specific = "2")]
+    sname: PrincipalName,
+    #[asn1(context_specific = "3")]
+    enc_part: EncryptedData,
+}
+
+impl FixedTag for TicketFields {
+    const TAG: Tag = Tag::Sequence;
+}
+
+impl FixedTag for Ticket {
+    const TAG: Tag = Tag::Application {
+        constructed: true,
+        number: TagNumber(1),
+    };
+}
+
+impl<'a> DecodeValue<'a> for Ticket {
+    type Error = Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, _header: Header) -> der::Result<Self> {
+        let TicketFields {
+            realm,
+            sname,
+            enc_part,
+            ..
+        } = reader.decode()?;
+        Ok(Self {
+            realm,
+            sname,
+            enc_part,
+        })
+    }
+}
+
+impl EncodeValue for Ticket {
+    fn value_len(&self) -> der::Result<Length> {
+        self.fields_len()?.for_tlv(Tag::Sequence)
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        Header::new(Tag::Sequence, self.fields_len()?).encode(writer)?;
+        field(0, &Fixed::<5>).encode(writer)?;
+        field(1, &self.realm).encode(writer)?;
+        field(2, &self.sname).encode(writer)?;
+        field(3, &self.enc_part).encode(writer)
+    }
+}
+
+impl Ticket {
+    fn fields_len(&self) -> der::Result<Length> {
+        field(0, &Fixed::<5>).encoded_len()?
+            + field(1, &self.realm).encoded_len()?
+            + field(2, &self.sname).encoded_len()?
+            + field(3, &self.enc_part).encoded_len()?
+    }
+}
+
+const fn field<T>(number: u32, value: &T) -> ContextSpecificRef<'_, T> {
+    ContextSpecificRef {
+        tag_number: TagNumber(number),
+        tag_mode: TagMode::Explicit,
+        value,
+    }
+}
+
+/// The numbers of the encodings of transited realms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransitedType;
+
+impl TransitedType {
+    /// DOMAIN-X500-COMPRESS (RFC 4120 3.3.3.2).
+    pub const DOMAIN_X500_COMPRESS: i32 = 1;
+}
+
+/// The realms that a ticket's client went through.
+#[derive(Clone, Debug, PartialEq, Eq, Sequence)]
+pub struct TransitedEncoding {
+    /// How they are written, see [`TransitedType`].
+    #[asn1(context_specific = "0")]
+    pub tr_type: i32,
+    /// The realms, so written.
+    #[asn1(context_specific = "1", type = "OCTET STRING", deref = "true")]
+    pub contents: Vec<u8>,
+}
+
+/// No realm between the client's and the server's.
+impl Default for TransitedEncoding {
+    fn default() -> Self {
+        Self {
+            tr_type: TransitedType::DOMAIN_X500_COMPRESS,
+            contents: Vec::new(),
+        }
+    }
+}
+
+/// The sealed part of a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Sequence)]
+pub struct EncTicketPart {
+    /// What the ticket is good for.
+    #[asn1(context_specific = "0")]
+    pub flags: TicketFlags,
+    /// The session key.
+    #[asn1(context_specific = "1")]
+    pub key: EncryptionKey,
+    /// The client's realm.
+    #[asn1(context_specific = "2")]
+    pub crealm: Realm,
+    /// The client's name.
+    #[asn1(context_specific = "3")]
+    pub cname: PrincipalName,
+    /// The realms between.
+    #[asn1(context_specific = "4")]
+    pub transited: TransitedEncoding,
+    /// When the client was first authenticated.
+    #[asn1(context_specific = "5")]
+    pub authtime: KerberosTime,
+    /// From when the ticket is valid; absent means from `authtime`.
+    #[asn1(context_specific = "6", optional = "true")]
+    pub starttime: Option<KerberosTime>,
+    /// Until when.
+    #[asn1(context_specific = "7")]
+    pub endtime: KerberosTime,
+    /// Until when it may be renewed, when it is renewable.
+    #[asn1(context_specific = "8", optional = "true")]
+    pub renew_till: Option<KerberosTime>,
+    /// From where it may be used; empty means from anywhere.
+    #[asn1(context_specific = "9", default = "HostAddresses::default")]
+    pub caddr: HostAddresses,
+    /// What else the server shall know.
+    #[asn1(context_specific = "10", default = "AuthorizationData::default")]
+    pub authorization_data: AuthorizationData,
+}
+
+impl EncTicketPart {
+    /// The client.
+    pub fn client(&self) -> Principal {
+        Principal::new(self.cname.clone(), self.crealm.clone())
+    }
+
+    /// From when the ticket is valid.
+    pub fn starts(&self) -> KerberosTime {
+        self.starttime.unwrap_or(self.authtime)
+    }
+}
+
+messages! {
+    Ticket = "Ticket";
+    TransitedEncoding = "TransitedEncoding";
+    EncTicketPart = "EncTicketPart", application 3;
+}
