@@ -75,8 +75,18 @@ pub(crate) fn script(path: &str) -> Verdict {
 }
 
 /// The tests of the workspace, by nextest where it is installed.
+///
+/// kerb's own tests make cargo build the binary, so interop tests, which are told where it is, need not.
 pub(crate) fn tests(scope: TestScope) -> Verdict {
-    judge(locked(runner()).args(packages(scope)))
+    let target = match metadata() {
+        Ok(metadata) => PathBuf::from(metadata["target_directory"].as_str().unwrap_or("target")),
+        Err(reason) => return Verdict::failed(reason),
+    };
+    let mut command = locked(runner());
+    command
+        .args(packages(scope))
+        .env("KERBSTONE_KERB", target.join("debug/kerb"));
+    judge(&mut command)
 }
 
 /// `kerbstone-crypto` once more with the enctypes that exist for imports only.
@@ -107,7 +117,7 @@ fn packages(scope: TestScope) -> &'static [&'static str] {
     match scope {
         TestScope::All => &["--workspace"],
         TestScope::Unit => &["--workspace", "--exclude", "kerbstone-interop"],
-        TestScope::Interop => &["-p", "kerbstone-interop"],
+        TestScope::Interop => &["-p", "kerbstone-interop", "-p", "kerbstone-kerb"],
     }
 }
 

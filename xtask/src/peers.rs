@@ -120,7 +120,8 @@ fn download() -> Result<Vec<PathBuf>, String> {
     let folder = root().join("target/peers/debs");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut apt = program("apt-get");
-    apt.args(["download", "-q"])
+    // Root's download would otherwise be handed to a user who may not write here.
+    apt.args(["download", "-q", "-o", "APT::Sandbox::User=root"])
         .args(HEIMDAL)
         .args(&names)
         .current_dir(&folder);

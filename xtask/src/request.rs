@@ -36,7 +36,7 @@ pub(crate) enum TestScope {
     All,
     /// All but `tests/interop`.
     Unit,
-    /// `tests/interop` alone.
+    /// `tests/interop` and kerb's own, which build the binary that interop runs.
     Interop,
 }
 
