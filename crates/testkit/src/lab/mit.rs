@@ -104,6 +104,12 @@ impl Mit {
         self.kadmind = None;
     }
 
+    /// The KDC's process, while it runs.
+    #[must_use]
+    pub fn kdc_id(&self) -> Option<u32> {
+        self.kdc.as_ref().map(Daemon::id)
+    }
+
     /// Adds a principal with a password.
     pub fn add_user(&self, name: &str, password: &str) {
         self.admin(&["addprinc", "-pw", password, name]);
