@@ -85,3 +85,19 @@ where
     key.zeroize();
     cipher
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_vectors::check_derived_keys;
+
+    #[test]
+    fn derives_the_published_keys() {
+        check_derived_keys("17", |key, constant, output| {
+            derive_random(&Aes128Sha1::base(key), &nfold(constant).into(), output);
+        });
+        check_derived_keys("18", |key, constant, output| {
+            derive_random(&Aes256Sha1::base(key), &nfold(constant).into(), output);
+        });
+    }
+}

@@ -82,3 +82,19 @@ fn derive<M: Mac + Clone>(base: &M, label: &[u8], context: &[u8], output: &mut [
     output.copy_from_slice(&derived[..output.len()]);
     derived.zeroize();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_vectors::check_derived_keys;
+
+    #[test]
+    fn derives_the_keys_of_rfc_8009() {
+        check_derived_keys("19", |key, constant, output| {
+            derive(&Aes128Sha256::base(key), constant, &[], output);
+        });
+        check_derived_keys("20", |key, constant, output| {
+            derive(&Aes256Sha384::base(key), constant, &[], output);
+        });
+    }
+}

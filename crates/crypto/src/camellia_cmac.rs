@@ -80,7 +80,25 @@ fn derive<M: Mac + Clone>(base: &M, constant: &[u8], output: &mut [u8]) {
         mac.update(constant);
         mac.update(&[0]);
         mac.update(&bits.to_be_bytes());
-        feedback.copy_from_slice(&mac.finalize().into_bytes());
+        let mut derived = mac.finalize().into_bytes();
+        feedback.copy_from_slice(&derived);
+        derived.zeroize();
         piece.copy_from_slice(&feedback[..piece.len()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_vectors::check_derived_keys;
+
+    #[test]
+    fn derives_the_keys_of_rfc_6803() {
+        check_derived_keys("25", |key, constant, output| {
+            derive(&Camellia128Cmac::base(key), constant, output);
+        });
+        check_derived_keys("26", |key, constant, output| {
+            derive(&Camellia256Cmac::base(key), constant, output);
+        });
     }
 }

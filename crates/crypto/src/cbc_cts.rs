@@ -138,3 +138,39 @@ fn xor(target: &mut [u8], other: &[u8]) {
         *target ^= other;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aes::cipher::KeyInit;
+    use aes::{Aes128Dec, Aes128Enc};
+
+    use super::*;
+    use crate::test_vectors::{hex, rows};
+
+    #[test]
+    fn steals_ciphertext_as_rfc_3962_shows() {
+        let encryptor = Aes128Enc::new(b"chicken teriyaki".into());
+        let decryptor = Aes128Dec::from(&encryptor);
+        for row in rows(include_str!("../tests/it/vectors/aes_cts.txt")) {
+            let (plain, cipher) = (row[0], row[1]);
+            let mut message = hex(plain);
+            encrypt(&encryptor, Mode::Cts, &mut message);
+            assert_eq!(message, hex(cipher));
+            decrypt(&decryptor, Mode::Cts, &mut message);
+            assert_eq!(message, hex(plain));
+        }
+    }
+
+    #[test]
+    fn decrypts_in_batches_what_it_encrypted_block_by_block() {
+        let encryptor = Aes128Enc::new(&[7; 16].into());
+        let decryptor = Aes128Dec::from(&encryptor);
+        for length in (16..64).chain(1000..1100) {
+            let plain: Vec<u8> = (0..length).map(|position| position as u8).collect();
+            let mut message = plain.clone();
+            encrypt(&encryptor, Mode::Cts, &mut message);
+            decrypt(&decryptor, Mode::Cts, &mut message);
+            assert_eq!(message, plain);
+        }
+    }
+}

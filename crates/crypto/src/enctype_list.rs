@@ -1,5 +1,7 @@
 //! Lists of enctypes as krb5.conf writes them (`permitted_enctypes` and its relatives).
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use crate::Enctype;
 
 /// What a list of enctype names stands for.

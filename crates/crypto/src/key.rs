@@ -10,6 +10,8 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
+#[cfg(feature = "legacy")]
+use crate::des3_sha1::random_to_key;
 use crate::string_to_key::string_to_key;
 use crate::suite::{Material, Suite, open_suite};
 use crate::{ChecksumType, CryptoError, Enctype, IterationLimit, KeyUsage};
@@ -60,6 +62,16 @@ impl Key {
     /// # Errors
     /// As [`Key::new`].
     pub fn from_random(enctype: Enctype, seed: &[u8]) -> Result<Self, CryptoError> {
+        #[cfg(feature = "legacy")]
+        if enctype == Enctype::Des3CbcSha1 {
+            let wrong_length = |_| CryptoError::KeyLength {
+                enctype,
+                expected: enctype.seed_length(),
+                actual: seed.len(),
+            };
+            let seed = seed.try_into().map_err(wrong_length)?;
+            return Self::new(enctype, random_to_key(seed).as_ref());
+        }
         Self::new(enctype, seed)
     }
 
@@ -145,7 +157,7 @@ impl Key {
         let plaintext = actual
             .checked_sub(enctype.ciphertext_length(0))
             .ok_or(CryptoError::BufferLength { enctype, actual })?;
-        if enctype == Enctype::Des3CbcSha1 && plaintext % 8 != 4 {
+        if enctype == Enctype::Des3CbcSha1 && plaintext % 8 != 0 {
             return Err(CryptoError::BufferLength { enctype, actual });
         }
         self.0.seal(usage, message, rng);

@@ -16,6 +16,8 @@ mod aes_sha2;
 mod camellia_cmac;
 mod cbc_cts;
 mod checksum_type;
+#[cfg(feature = "legacy")]
+mod des3_sha1;
 mod enctype;
 mod enctype_list;
 mod error;
@@ -25,10 +27,14 @@ mod mac_key;
 mod nfold;
 mod prf;
 mod profile;
+#[cfg(feature = "legacy")]
+mod rc4_hmac;
 mod schedules;
 mod simplified;
 mod string_to_key;
 mod suite;
+#[cfg(test)]
+mod test_vectors;
 
 pub use checksum_type::ChecksumType;
 pub use enctype::{Enctype, UnknownEnctype};

@@ -65,3 +65,15 @@ const fn greatest_common_divisor(mut a: usize, mut b: usize) -> usize {
     }
     a
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_inputs_that_need_many_additions() {
+        let long = vec![0xff; 4099];
+        assert_eq!(nfold::<21>(&long), [0xff; 21]);
+        assert_eq!(nfold::<8>(&[]), [0; 8]);
+    }
+}

@@ -4,6 +4,7 @@
 use aes::cipher::BlockCipherEncrypt;
 use aes::cipher::array::Array;
 use aes::cipher::typenum::Unsigned;
+use zeroize::Zeroize;
 
 use crate::KeyUsage;
 use crate::nfold::nfold;
@@ -49,6 +50,23 @@ pub(crate) fn derive_random<C: BlockCipherEncrypt>(
         base.encrypt_block(&mut block);
         for (output, derived) in piece.iter_mut().zip(block.iter()) {
             *output = *derived;
+        }
+    }
+    block.zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_folded_beforehand_are_those_folded_on_demand() {
+        for usage in 0..100 {
+            for purpose in Purpose::ALL {
+                let usage = KeyUsage(usage);
+                let folded: [u8; 16] = nfold(&purpose.constant(usage));
+                assert_eq!(folded_constant(usage, purpose), folded);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Keys from passwords.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use hmac::digest::{FixedOutput, Update};
 use hmac::{Hmac, KeyInit};
 use pbkdf2::pbkdf2;
@@ -12,6 +14,8 @@ use crate::aes_sha2::{Aes128Sha256, Aes256Sha384};
 use crate::camellia_cmac::{Camellia128Cmac, Camellia256Cmac};
 use crate::profile::Profile;
 use crate::{CryptoError, Enctype};
+#[cfg(feature = "legacy")]
+use crate::{des3_sha1, rc4_hmac};
 
 /// How many iterations string-to-key may be asked for.
 ///
@@ -81,6 +85,18 @@ pub(crate) fn string_to_key(
         Enctype::Camellia256CtsCmac => {
             stretch::<Camellia256Cmac, Hmac<Sha1>>(enctype, password, &named(), count()?)
         }
+        #[cfg(feature = "legacy")]
+        Enctype::Des3CbcSha1 | Enctype::Rc4Hmac
+            if params.is_some_and(|params| !params.is_empty()) =>
+        {
+            let length = params.map_or(0, <[u8]>::len);
+            Err(CryptoError::StringToKeyParameters { enctype, length })
+        }
+        #[cfg(feature = "legacy")]
+        Enctype::Des3CbcSha1 => Ok(des3_sha1::string_to_key(password, salt)),
+        #[cfg(feature = "legacy")]
+        Enctype::Rc4Hmac => rc4_hmac::string_to_key(password),
+        #[cfg(not(feature = "legacy"))]
         Enctype::Des3CbcSha1 | Enctype::Rc4Hmac => Err(CryptoError::LegacyDisabled(enctype)),
     }
 }

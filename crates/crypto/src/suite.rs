@@ -10,6 +10,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::aes_sha1::{Aes128Sha1, Aes256Sha1};
 use crate::aes_sha2::{Aes128Sha256, Aes256Sha384};
 use crate::camellia_cmac::{Camellia128Cmac, Camellia256Cmac};
+#[cfg(feature = "legacy")]
+use crate::des3_sha1::Des3Sha1;
+#[cfg(feature = "legacy")]
+use crate::rc4_hmac::Rc4Hmac;
 use crate::schedules::Schedules;
 use crate::{CryptoError, Enctype, KeyUsage};
 
@@ -41,6 +45,11 @@ pub(crate) fn open_suite(material: Material) -> Result<Arc<dyn Suite>, CryptoErr
         Enctype::Aes256CtsHmacSha384_192 => Arc::new(Schedules::<Aes256Sha384>::new(material)),
         Enctype::Camellia128CtsCmac => Arc::new(Schedules::<Camellia128Cmac>::new(material)),
         Enctype::Camellia256CtsCmac => Arc::new(Schedules::<Camellia256Cmac>::new(material)),
+        #[cfg(feature = "legacy")]
+        Enctype::Des3CbcSha1 => Arc::new(Schedules::<Des3Sha1>::new(material)),
+        #[cfg(feature = "legacy")]
+        Enctype::Rc4Hmac => Arc::new(Rc4Hmac(material)),
+        #[cfg(not(feature = "legacy"))]
         enctype @ (Enctype::Des3CbcSha1 | Enctype::Rc4Hmac) => {
             return Err(CryptoError::LegacyDisabled(enctype));
         }
