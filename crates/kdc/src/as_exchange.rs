@@ -6,7 +6,7 @@ use kerbstone_crypto::{Key, KeyUsage};
 use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::flags::{KdcOptions, TicketFlags};
 use kerbstone_proto::message::{Checksum, MethodData, PaData, PaType};
-use kerbstone_proto::name::Principal;
+use kerbstone_proto::name::{NameType, Principal};
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_realm::{Attributes, OpenEntry, OpenKey};
 use rand_core::CryptoRng;
@@ -34,7 +34,7 @@ pub(crate) fn answer(
     let client_name = request.client.as_ref().ok_or_else(no_client)?;
     let service_name = request.service.as_ref().ok_or_else(no_service)?;
     let options = request.body.kdc_options;
-    let client = principals::find_client(asking.directory, client_name, options)?;
+    let client = principals::find_client(asking.directory, client_name)?;
     let service =
         principals::lookup(asking.directory, service_name)?.ok_or_else(unknown_service)?;
     check_options(options)?;
@@ -54,8 +54,8 @@ pub(crate) fn answer(
     flags.set(TicketFlags::RENEWABLE, lifetime.renew_till.is_some());
     let addresses = request.addresses();
     let grant = Grant {
-        client: &client_of_ticket(options, client_name, &client),
-        service: &service_of_ticket(options, service_name, &service),
+        client: client_of_ticket(options, client_name, &client),
+        service: service_of_ticket(options, service_name, &service),
         flags,
         session_key: &session_key,
         authtime: asking.now.time,
@@ -213,13 +213,15 @@ fn lifetime(
     asked.lifetime(start, asking.longest(&[client, service]), None)
 }
 
-/// With canonicalize the principal's own name, else the name that was used.
+/// With canonicalize the principal's own name, else the name that was used. An enterprise name is
+/// no name for a ticket; MIT's client takes another for it without asking (RFC 6806 6).
 fn client_of_ticket<'a>(
     options: KdcOptions,
     asked: &'a Principal,
     client: &'a OpenEntry,
 ) -> &'a Principal {
-    if options.contains(KdcOptions::CANONICALIZE) {
+    let enterprise = asked.name.name_type == NameType::ENTERPRISE;
+    if options.contains(KdcOptions::CANONICALIZE) || enterprise {
         &client.principal
     } else {
         asked

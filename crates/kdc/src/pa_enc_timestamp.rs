@@ -29,10 +29,10 @@ pub(crate) fn check(
     now: KerberosTime,
     skew: Duration,
 ) -> Result<Proof, Refusal> {
-    let Ok(mut proof) = EncryptedData::from_der(padata) else {
+    let Ok(proof) = EncryptedData::from_der(padata) else {
         return Ok(Proof::Wrong);
     };
-    let Some(time) = decrypt(&mut proof, client) else {
+    let Some(time) = decrypt(&proof, client) else {
         return Ok(Proof::Wrong);
     };
     if time.time.abs_diff(now) > skew {
@@ -44,7 +44,7 @@ pub(crate) fn check(
 }
 
 /// Tries every current key of the proof's enctype: there may be several, with different salts.
-fn decrypt(proof: &mut EncryptedData, client: &OpenEntry) -> Option<Timestamp> {
+fn decrypt(proof: &EncryptedData, client: &OpenEntry) -> Option<Timestamp> {
     let enctype = proof.enctype()?;
     client
         .current_keys()

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use kerbstone_proto::error_code::ErrorCode;
-use kerbstone_proto::flags::KdcOptions;
 use kerbstone_proto::name::{NameType, Principal, PrincipalName, Realm};
 use kerbstone_realm::{Directory, OpenEntry, RealmError};
 
@@ -21,7 +20,6 @@ pub(crate) fn lookup(
 pub(crate) fn find_client(
     directory: &Directory,
     client: &Principal,
-    options: KdcOptions,
 ) -> Result<Arc<OpenEntry>, Refusal> {
     let entry = lookup(directory, client)?;
     if let Some(entry) = entry {
@@ -34,23 +32,7 @@ pub(crate) fn find_client(
         let here = Principal::new(meant.name, client.realm.clone());
         return lookup(directory, &here)?.ok_or_else(unknown_client);
     }
-    find_elsewhere(directory, client, meant, options)
-}
-
-/// The principal behind a client's name in a ticket of ours.
-pub(crate) fn find_known_client(
-    directory: &Directory,
-    client: &Principal,
-) -> Result<Option<Arc<OpenEntry>>, Refusal> {
-    if let Some(entry) = lookup(directory, client)? {
-        return Ok(Some(entry));
-    }
-    match enterprise_meaning(client) {
-        Some(meant) if is_same_realm(&meant.realm, &client.realm) => {
-            lookup(directory, &Principal::new(meant.name, client.realm.clone()))
-        }
-        _ => Ok(None),
-    }
+    find_elsewhere(directory, client, meant)
 }
 
 /// The store cannot be read: another KDC may be able to.
@@ -66,12 +48,7 @@ fn find_elsewhere(
     directory: &Directory,
     client: &Principal,
     meant: Principal,
-    options: KdcOptions,
 ) -> Result<Arc<OpenEntry>, Refusal> {
-    // An enterprise name asks for canonicalization by itself, but not every client can follow.
-    if !options.contains(KdcOptions::CANONICALIZE) {
-        return Err(unknown_client());
-    }
     let upper = Realm::from(meant.realm.to_string_lossy().to_ascii_uppercase().as_str());
     for realm in [meant.realm.clone(), upper] {
         let served = directory.realm(&realm).map_err(unavailable)?.is_some();

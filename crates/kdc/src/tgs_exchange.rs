@@ -86,7 +86,7 @@ impl<'a> Exchange<'a> {
         let destination = referral::find(asking, service, request.body.kdc_options)?;
         let part = &header.ticket.part;
         let client = if part.crealm == asking.settings.name {
-            principals::find_known_client(asking.directory, &part.client())?
+            principals::lookup(asking.directory, &part.client())?
         } else {
             None
         };

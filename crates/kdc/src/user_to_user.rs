@@ -34,7 +34,7 @@ pub(crate) fn check(
         let why = "the other's ticket is not a ticket-granting ticket of this realm";
         return Err(Refusal::new(ErrorCode::KDC_ERR_POLICY, why));
     }
-    let owner = principals::find_known_client(asking.directory, &second.part.client())?;
+    let owner = principals::lookup(asking.directory, &second.part.client())?;
     if owner.is_some_and(|owner| owner.principal == service.principal) {
         return Ok(());
     }
