@@ -1,0 +1,112 @@
+//! Keytabs on disk, shared with other programs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kerbstone_proto::keytab::{Keytab, KeytabEntry, KeytabError};
+
+use crate::error::ClientError;
+use crate::locked_file::{Lock, LockedFile};
+
+/// A keytab file, which need not exist yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeytabFile {
+    path: PathBuf,
+    name: String,
+}
+
+impl KeytabFile {
+    /// Reads a name: `FILE:path`, `WRFILE:path` or a path alone.
+    pub fn parse(name: &str) -> Result<Self, ClientError> {
+        let path = match name.split_once(':') {
+            Some(("FILE" | "WRFILE", path)) => path,
+            Some((kind, _)) if !kind.contains('/') => {
+                return Err(ClientError::Keytab {
+                    name: name.to_owned(),
+                    why: format!("Unknown Key table type {kind}: FILE: works here"),
+                });
+            }
+            _ => name,
+        };
+        Ok(Self {
+            path: PathBuf::from(path),
+            name: format!("FILE:{path}"),
+        })
+    }
+
+    /// The full name, as `klist -k` prints it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All of its content.
+    pub fn load(&self) -> Result<Keytab, ClientError> {
+        let content = LockedFile::open(&self.path, Lock::Shared)
+            .and_then(|mut file| file.read_all())
+            .map_err(|error| self.io(error))?;
+        self.parsed(&content)
+    }
+
+    /// Adds an entry. The file is made when it is missing.
+    pub fn add(&self, entry: KeytabEntry) -> Result<(), ClientError> {
+        self.change(true, |keytab| {
+            keytab.add(entry).map_err(|error| self.wrong(&error))
+        })
+    }
+
+    /// Removes the entries that are not wanted, and tells how many there were.
+    pub fn remove(&self, unwanted: impl Fn(&KeytabEntry) -> bool) -> Result<usize, ClientError> {
+        self.change(false, |keytab| Ok(keytab.remove_all(unwanted)))
+    }
+
+    fn change<T>(
+        &self,
+        create: bool,
+        edit: impl FnOnce(&mut Keytab) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let opened = if create {
+            LockedFile::open_or_create(&self.path)
+        } else {
+            LockedFile::open(&self.path, Lock::Exclusive)
+        };
+        let mut file = opened.map_err(|error| self.io(error))?;
+        let content = file.read_all().map_err(|error| self.io(error))?;
+        let mut keytab = if content.is_empty() {
+            Keytab::new()
+        } else {
+            self.parsed(&content)?
+        };
+        let outcome = edit(&mut keytab)?;
+        file.rewrite(&keytab.to_bytes())
+            .map_err(|error| self.io(error))?;
+        Ok(outcome)
+    }
+
+    fn parsed(&self, content: &[u8]) -> Result<Keytab, ClientError> {
+        Keytab::parse(content).map_err(|error| self.wrong(&error))
+    }
+
+    fn wrong(&self, error: &KeytabError) -> ClientError {
+        ClientError::Keytab {
+            name: self.name.clone(),
+            why: error.to_string(),
+        }
+    }
+
+    fn io(&self, error: io::Error) -> ClientError {
+        match error.kind() {
+            io::ErrorKind::NotFound => ClientError::NoKeytab {
+                path: self.path.clone(),
+            },
+            _ => ClientError::KeytabIo {
+                name: self.name.clone(),
+                error,
+            },
+        }
+    }
+}

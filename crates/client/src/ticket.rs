@@ -1,0 +1,695 @@
+//! Tickets from a TGT: for services near and far, and renewed, validated, forwarded and proxied ones.
+
+mod host_names;
+mod tgs_exchange;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kerbstone_crypto::Enctype;
+use kerbstone_proto::ccache::Credential;
+use kerbstone_proto::error_code::ErrorCode;
+use kerbstone_proto::flags::KdcOptions;
+use kerbstone_proto::krb5_conf::Krb5Conf;
+use kerbstone_proto::message::{HostAddress, KrbError, Ticket};
+use kerbstone_proto::name::{Principal, PrincipalName, Realm};
+use kerbstone_proto::time::{KerberosTime, Timestamp};
+use rand_core::CryptoRng;
+
+pub use self::host_names::{HostNames, candidates, service_principal};
+use self::tgs_exchange::{Pending, Reply, Wanted, inherited};
+use crate::clock::Offset;
+use crate::error::ClientError;
+use crate::machine::{Input, Machine, Request, Service, Step};
+
+/// More referrals than this are a loop (MIT's bound).
+const MAX_REFERRALS: usize = 10;
+
+/// How a TGS is spoken to.
+#[derive(Clone, Debug)]
+pub struct TicketSettings {
+    /// Paths between realms and the realms of hosts.
+    pub conf: Arc<Krb5Conf>,
+    /// The encryption types to offer, best first.
+    pub enctypes: Vec<Enctype>,
+    /// By how much clocks may differ.
+    pub clock_skew: Duration,
+    /// Whether the KDC's clock is believed where ours differs (`kdc_timesync`).
+    pub sync_time: bool,
+    /// How far the KDC's clock is known to be ahead of ours.
+    pub offset: Offset,
+}
+
+/// Which service ticket is wanted.
+#[derive(Clone, Debug)]
+pub struct WantedService {
+    /// The service. An empty realm leaves it to the KDC where the service lives.
+    pub server: Principal,
+    /// Until when the ticket shall be valid; as long as the TGT when absent.
+    pub till: Option<KerberosTime>,
+    /// Other encryption types than the settings' (`kvno -e`).
+    pub enctypes: Option<Vec<Enctype>>,
+    /// The server's own TGT: user to user.
+    pub second_ticket: Option<Ticket>,
+    /// Further options of the KDC request.
+    pub options: KdcOptions,
+}
+
+impl WantedService {
+    /// A plain ticket for a service.
+    pub const fn new(server: Principal) -> Self {
+        Self {
+            server,
+            till: None,
+            enctypes: None,
+            second_ticket: None,
+            options: KdcOptions::EMPTY,
+        }
+    }
+}
+
+/// A ticket, and TGTs that were needed on the way and are worth keeping.
+#[derive(Clone, Debug)]
+pub struct ObtainedTicket {
+    /// The ticket. Its server is the name that was asked for; the ticket itself may say another.
+    pub credential: Credential,
+    /// Cross-realm TGTs.
+    pub intermediate: Vec<Credential>,
+    /// How far the KDC's clock is ahead, where it was corrected on the way.
+    pub offset: Offset,
+}
+
+/// The machine that gets one ticket.
+#[derive(Debug)]
+pub struct TicketRequest {
+    settings: TicketSettings,
+    wish: WantedService,
+    client: Principal,
+    start_realm: Realm,
+    /// The service in the realm where it is looked for now.
+    server: Principal,
+    held: Vec<Credential>,
+    stage: Stage,
+    walk: Walk,
+    tgt: Option<Credential>,
+    pending: Option<Pending>,
+    found: Vec<Credential>,
+    seen: Vec<Realm>,
+    referrals: usize,
+    skew_retried: bool,
+    step: Option<Step<ObtainedTicket>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Walking to the TGT of the service's realm, along the path.
+    Path(Goal),
+    /// Led off the path by a KDC that knows better.
+    OffPath(Goal),
+    /// Asking for the service where a referral may be the answer.
+    Referral,
+    /// Asking for the service where it must be.
+    Direct,
+    /// One exchange with a given ticket.
+    Single,
+    Over,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Referral,
+    Direct,
+}
+
+/// Where we are on the path between realms.
+#[derive(Debug, Default)]
+struct Walk {
+    path: Vec<Realm>,
+    at: usize,
+    next: usize,
+}
+
+impl TicketRequest {
+    /// A ticket for a service. `held` is what the client's cache holds, `start_realm` the realm of the TGT to begin with
+    /// when it is not the client's.
+    pub fn for_service(
+        client: Principal,
+        wish: WantedService,
+        held: &[Credential],
+        start_realm: Option<Realm>,
+        settings: TicketSettings,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ClientError> {
+        let tgts = held
+            .iter()
+            .filter(|credential| credential.server.is_krbtgt());
+        let start_realm = start_realm.unwrap_or_else(|| client.realm.clone());
+        let mut request = Self::new(client, wish, start_realm, tgts.cloned().collect(), settings);
+        request.get_tgt(Goal::Referral, now, rng)?;
+        Ok(request)
+    }
+
+    /// A renewable ticket once more, for as long again.
+    pub fn renew(
+        held: &Credential,
+        settings: TicketSettings,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ClientError> {
+        Self::again(held, KdcOptions::RENEW, settings, now, rng)
+    }
+
+    /// A postdated ticket whose time has come.
+    pub fn validate(
+        held: &Credential,
+        settings: TicketSettings,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ClientError> {
+        Self::again(held, KdcOptions::VALIDATE, settings, now, rng)
+    }
+
+    /// The TGT for use from other addresses (none: from anywhere).
+    pub fn forward(
+        tgt: &Credential,
+        addresses: Vec<HostAddress>,
+        forwardable: bool,
+        settings: TicketSettings,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ClientError> {
+        let mut options = inherited(tgt.flags) | KdcOptions::FORWARDED;
+        options.set(KdcOptions::FORWARDABLE, forwardable);
+        let realm = &tgt.client.realm;
+        let server = Principal::krbtgt(realm, realm);
+        Self::single(tgt, server, options, Some(addresses), settings, now, rng)
+    }
+
+    /// A ticket for one service, for use from other addresses.
+    pub fn proxy(
+        tgt: &Credential,
+        server: Principal,
+        addresses: Vec<HostAddress>,
+        settings: TicketSettings,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ClientError> {
+        let options = inherited(tgt.flags) | KdcOptions::PROXY;
+        Self::single(tgt, server, options, Some(addresses), settings, now, rng)
+    }
+
+    fn again(
+        held: &Credential,
+        option: KdcOptions,
+        settings: TicketSettings,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ClientError> {
+        let options = inherited(held.flags) | option;
+        Self::single(held, held.server.clone(), options, None, settings, now, rng)
+    }
+
+    fn single(
+        with: &Credential,
+        server: Principal,
+        options: KdcOptions,
+        addresses: Option<Vec<HostAddress>>,
+        settings: TicketSettings,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ClientError> {
+        let wanted = Wanted {
+            server: server.clone(),
+            options,
+            till: None,
+            enctypes: settings.enctypes.clone(),
+            addresses,
+            second_ticket: None,
+        };
+        let client = with.client.clone();
+        let start = client.realm.clone();
+        let mut request = Self::new(
+            client,
+            WantedService::new(server),
+            start,
+            Vec::new(),
+            settings,
+        );
+        request.stage = Stage::Single;
+        request.send(with, wanted, now, rng)?;
+        Ok(request)
+    }
+
+    fn new(
+        client: Principal,
+        wish: WantedService,
+        start_realm: Realm,
+        held: Vec<Credential>,
+        settings: TicketSettings,
+    ) -> Self {
+        let mut server = wish.server.clone();
+        if server.realm.is_empty() {
+            server.realm = start_realm.clone();
+        }
+        Self {
+            settings,
+            wish,
+            client,
+            start_realm,
+            server,
+            held,
+            stage: Stage::Over,
+            walk: Walk::default(),
+            tgt: None,
+            pending: None,
+            found: Vec::new(),
+            seen: Vec::new(),
+            referrals: 0,
+            skew_retried: false,
+            step: None,
+        }
+    }
+
+    /// Begins the way to a TGT of the service's realm.
+    fn get_tgt(
+        &mut self,
+        goal: Goal,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        self.stage = Stage::Path(goal);
+        let target = self.server.realm.clone();
+        if target != self.start_realm
+            && let Some(tgt) = self.held_tgt(&target, now)
+        {
+            self.tgt = Some(tgt);
+            return self.ask_for_service(goal, now, rng);
+        }
+        self.tgt = Some(self.local_tgt(now)?);
+        if target == self.start_realm {
+            return self.ask_for_service(goal, now, rng);
+        }
+        let between = self.settings.conf.realm_path(
+            &self.start_realm.to_string_lossy(),
+            &target.to_string_lossy(),
+        );
+        let mut path = vec![self.start_realm.clone()];
+        path.extend(between);
+        path.push(target);
+        self.walk = Walk {
+            next: path.len().saturating_sub(1),
+            at: 0,
+            path,
+        };
+        self.seen.clear();
+        self.walk_on(goal, now, rng)
+    }
+
+    /// Asks the realm where we are for the farthest realm that was not refused yet, over what the cache already has.
+    fn walk_on(
+        &mut self,
+        goal: Goal,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        loop {
+            let last = self.walk.path.len().saturating_sub(1);
+            let Some(next) = self.walk.path.get(self.walk.next).cloned() else {
+                return Err(ClientError::Misuse("a path without an end"));
+            };
+            let Some(tgt) = self.held_tgt(&next, now) else {
+                return self.ask_for_tgt(&next, now, rng);
+            };
+            self.tgt = Some(tgt);
+            if self.walk.next == last {
+                return self.ask_for_service(goal, now, rng);
+            }
+            self.walk.at = self.walk.next;
+            self.walk.next = last;
+        }
+    }
+
+    fn ask_for_tgt(
+        &mut self,
+        realm: &Realm,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let with = self.current_tgt()?;
+        let wanted = Wanted {
+            server: Principal::new(PrincipalName::krbtgt(realm), issuer(&with)?),
+            options: inherited(with.flags),
+            till: None,
+            enctypes: self.settings.enctypes.clone(),
+            addresses: None,
+            second_ticket: None,
+        };
+        self.send(&with, wanted, now, rng)
+    }
+
+    fn ask_for_service(
+        &mut self,
+        goal: Goal,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let with = self.current_tgt()?;
+        let mut options = inherited(with.flags) | self.wish.options;
+        match goal {
+            Goal::Referral => {
+                if self.stage != Stage::Referral {
+                    self.referrals = 1;
+                    self.seen.clear();
+                }
+                self.stage = Stage::Referral;
+                options |= KdcOptions::CANONICALIZE;
+            }
+            Goal::Direct => self.stage = Stage::Direct,
+        }
+        options.set(
+            KdcOptions::ENC_TKT_IN_SKEY,
+            self.wish.second_ticket.is_some(),
+        );
+        let wanted = Wanted {
+            server: self.server.clone(),
+            options,
+            till: self.wish.till,
+            enctypes: match &self.wish.enctypes {
+                Some(wished) => wished.clone(),
+                None => self.settings.enctypes.clone(),
+            },
+            addresses: None,
+            second_ticket: self.wish.second_ticket.clone(),
+        };
+        self.send(&with, wanted, now, rng)
+    }
+
+    fn send(
+        &mut self,
+        with: &Credential,
+        wanted: Wanted,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let now = self.settings.offset.apply(now);
+        let pending = tgs_exchange::request(with, wanted, now, rng)?;
+        self.step = Some(Step::Send(Request {
+            realm: pending.realm.clone(),
+            service: Service::Kdc,
+            bytes: pending.bytes.clone(),
+        }));
+        self.pending = Some(pending);
+        Ok(())
+    }
+
+    fn handle_error(
+        &mut self,
+        pending: Pending,
+        error: &KrbError,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        if error.error_code == ErrorCode::KRB_AP_ERR_SKEW
+            && self.settings.sync_time
+            && !self.skew_retried
+        {
+            self.skew_retried = true;
+            self.settings.offset = Offset::between(error.server_time(), now);
+            return self.send(&pending.with, pending.wanted, now, rng);
+        }
+        match self.stage {
+            Stage::Path(goal) => {
+                self.walk.next = self.walk.next.saturating_sub(1);
+                if self.walk.next <= self.walk.at {
+                    return Err(failure(&pending, error, now));
+                }
+                self.walk_on(goal, now, rng)
+            }
+            Stage::Referral if self.referrals <= 1 => {
+                self.fall_back(failure(&pending, error, now), now, rng)
+            }
+            _ => Err(failure(&pending, error, now)),
+        }
+    }
+
+    /// After the first referral request failed: KDCs that refuse canonicalization are asked without it, and a service
+    /// without a realm is looked for in the realm that its host's domain suggests.
+    fn fall_back(
+        &mut self,
+        error: ClientError,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        if !self.wish.server.realm.is_empty() {
+            return self.ask_for_service(Goal::Direct, now, rng);
+        }
+        let host = self.server.name.components.get(1);
+        let fallback = host
+            .and_then(|host| host.to_str())
+            .and_then(|host| self.settings.conf.fallback_host_realm(host));
+        let Some(realm) = fallback else {
+            return Err(error);
+        };
+        if realm == self.server.realm {
+            return self.ask_for_service(Goal::Direct, now, rng);
+        }
+        self.server.realm = realm;
+        self.get_tgt(Goal::Direct, now, rng)
+    }
+
+    fn handle_ticket(
+        &mut self,
+        ticket: Credential,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        match self.stage {
+            Stage::Path(goal) => self.handle_path(goal, ticket, now, rng),
+            Stage::OffPath(goal) => self.handle_off_path(goal, ticket, now, rng),
+            Stage::Referral => self.handle_referral(ticket, now, rng),
+            Stage::Direct => {
+                self.finish(ticket);
+                Ok(())
+            }
+            Stage::Single => {
+                self.stage = Stage::Over;
+                self.step = Some(Step::Done(ObtainedTicket {
+                    credential: ticket,
+                    intermediate: Vec::new(),
+                    offset: self.settings.offset,
+                }));
+                Ok(())
+            }
+            Stage::Over => Err(ClientError::Misuse("the request is over")),
+        }
+    }
+
+    fn handle_path(
+        &mut self,
+        goal: Goal,
+        tgt: Credential,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let realm = issuer(&tgt)?;
+        self.tgt = Some(tgt.clone());
+        self.seen.push(realm.clone());
+        let last = self.walk.path.len().saturating_sub(1);
+        let ahead = self.walk.at.saturating_add(1);
+        let place = self
+            .walk
+            .path
+            .iter()
+            .enumerate()
+            .skip(ahead)
+            .find(|(_, on_path)| **on_path == realm)
+            .map(|(place, _)| place);
+        match place {
+            Some(place) => {
+                if place == self.walk.next {
+                    self.found.push(tgt);
+                }
+                if place == last {
+                    return self.ask_for_service(goal, now, rng);
+                }
+                self.walk.at = place;
+                self.walk.next = last;
+                self.walk_on(goal, now, rng)
+            }
+            None if realm == self.start_realm => Err(ClientError::ReplyModified {
+                what: "the realm of the TGT, which leads back",
+            }),
+            None => {
+                self.stage = Stage::OffPath(goal);
+                self.referrals = 1;
+                let target = self.server.realm.clone();
+                self.ask_for_tgt(&target, now, rng)
+            }
+        }
+    }
+
+    fn handle_off_path(
+        &mut self,
+        goal: Goal,
+        tgt: Credential,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let realm = issuer(&tgt)?;
+        self.see(realm.clone())?;
+        self.tgt = Some(tgt);
+        let target = self.server.realm.clone();
+        if realm == target {
+            return self.ask_for_service(goal, now, rng);
+        }
+        self.ask_for_tgt(&target, now, rng)
+    }
+
+    fn handle_referral(
+        &mut self,
+        ticket: Credential,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        if ticket.server.name == self.server.name {
+            if self.fits(&ticket) {
+                self.finish(ticket);
+                return Ok(());
+            }
+            return self.ask_for_service(Goal::Direct, now, rng);
+        }
+        // Old Active Directory answers with another name, or with a TGT of its own realm.
+        let leads_away = ticket.server.name.krbtgt_realm().filter(|realm| {
+            Some(realm) != self.tgt.as_ref().and_then(|tgt| issuer(tgt).ok()).as_ref()
+        });
+        let Some(realm) = leads_away else {
+            return self.ask_for_service(Goal::Direct, now, rng);
+        };
+        self.see(realm.clone())?;
+        self.tgt = Some(ticket);
+        self.server.realm = realm;
+        self.ask_for_service(Goal::Referral, now, rng)
+    }
+
+    /// Whether the session key is of an encryption type that was wished for.
+    fn fits(&self, ticket: &Credential) -> bool {
+        self.wish.enctypes.as_ref().is_none_or(|wished| {
+            ticket
+                .key
+                .known_enctype()
+                .is_some_and(|enctype| wished.contains(&enctype))
+        })
+    }
+
+    fn see(&mut self, realm: Realm) -> Result<(), ClientError> {
+        let again = self.seen.contains(&realm);
+        self.seen.push(realm);
+        self.referrals = self.referrals.saturating_add(1);
+        if again || self.referrals > MAX_REFERRALS {
+            return Err(ClientError::Looping {
+                realms: self.seen.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, mut ticket: Credential) {
+        self.stage = Stage::Over;
+        ticket.server = self.wish.server.clone();
+        self.step = Some(Step::Done(ObtainedTicket {
+            credential: ticket,
+            intermediate: std::mem::take(&mut self.found),
+            offset: self.settings.offset,
+        }));
+    }
+
+    fn current_tgt(&self) -> Result<Credential, ClientError> {
+        self.tgt.clone().ok_or_else(|| ClientError::NoTicket {
+            wanted: Principal::krbtgt(&self.start_realm, &self.start_realm),
+            place: None,
+        })
+    }
+
+    fn local_tgt(&self, now: Timestamp) -> Result<Credential, ClientError> {
+        let server = Principal::krbtgt(&self.start_realm, &self.start_realm);
+        let ours = |credential: &&Credential| {
+            credential.server == server && credential.client == self.client && !credential.is_skey
+        };
+        let newest = self.held.iter().filter(ours).max_by_key(|tgt| tgt.endtime);
+        let Some(tgt) = newest else {
+            return Err(ClientError::NoTicket {
+                wanted: server,
+                place: None,
+            });
+        };
+        if tgt.endtime < self.settings.offset.apply(now).time {
+            return Err(ClientError::TicketExpired { server });
+        }
+        Ok(tgt.clone())
+    }
+
+    fn held_tgt(&self, realm: &Realm, now: Timestamp) -> Option<Credential> {
+        let name = PrincipalName::krbtgt(realm);
+        let now = self.settings.offset.apply(now).time;
+        self.held
+            .iter()
+            .find(|tgt| tgt.server.name == name && tgt.client == self.client && tgt.endtime > now)
+            .cloned()
+    }
+}
+
+impl Machine for TicketRequest {
+    type Output = ObtainedTicket;
+
+    fn handle(
+        &mut self,
+        input: Input<'_>,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let (Some(pending), Input::Reply(reply)) = (self.pending.take(), input) else {
+            return Err(ClientError::Misuse("the request did not ask for this"));
+        };
+        match pending.open(reply, self.settings.clock_skew)? {
+            Reply::Error(error) => self.handle_error(pending, &error, now, rng),
+            Reply::Ticket(ticket) => self.handle_ticket(*ticket, now, rng),
+        }
+    }
+
+    fn poll(&mut self) -> Option<Step<ObtainedTicket>> {
+        self.step.take()
+    }
+}
+
+/// The realm that a TGT leads to.
+fn issuer(tgt: &Credential) -> Result<Realm, ClientError> {
+    tgt.server
+        .name
+        .krbtgt_realm()
+        .ok_or(ClientError::ReplyModified {
+            what: "the kind of ticket, which is no TGT",
+        })
+}
+
+fn failure(pending: &Pending, error: &KrbError, now: Timestamp) -> ClientError {
+    let realm = pending.realm.clone();
+    match error.error_code {
+        ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN => ClientError::UnknownService {
+            server: pending.wanted.server.clone(),
+        },
+        ErrorCode::KRB_AP_ERR_SKEW => ClientError::ClockSkew {
+            realm,
+            offset: Offset::between(error.server_time(), now).seconds(),
+        },
+        ErrorCode::KRB_AP_ERR_TKT_EXPIRED => ClientError::TicketExpired {
+            server: pending.with.server.clone(),
+        },
+        code => ClientError::Kdc {
+            code,
+            text: crate::login::text_of(error),
+            realm,
+            about: pending.wanted.server.clone(),
+        },
+    }
+}
