@@ -22,7 +22,7 @@ pub struct Relation {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) is_final: bool,
-    pub(super) sections: BTreeMap<String, Section>,
+    pub(super) sections: BTreeMap<String, Self>,
     pub(super) relations: BTreeMap<String, Vec<Relation>>,
 }
 

@@ -12,41 +12,48 @@ pub(super) fn translate(pattern: &str) -> Option<String> {
         rest: pattern.chars().peekable(),
         out: String::with_capacity(pattern.len()),
         groups: 0,
-        repeated: Repeated::Nothing,
+        before: Before::Nothing,
     }
     .run()
 }
 
-/// What stands before the next character: `a*?` means lazy to the crate, and `(a*)?` to POSIX.
+/// What stands before the next character.
 #[derive(Clone, Copy, PartialEq)]
-enum Repeated {
+enum Before {
+    /// The beginning of an alternative: nothing that could be repeated.
     Nothing,
-    Optional,
-    Plus,
-    Counted,
+    /// Something that can be.
+    Atom,
+    /// A repetition: `a*?` means lazy to the crate, and `(a*)?` to POSIX.
+    Repetition,
 }
 
 struct Translator<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
     groups: usize,
-    repeated: Repeated,
+    before: Before,
 }
 
 impl Translator<'_> {
     fn run(mut self) -> Option<String> {
         while let Some(c) = self.rest.next() {
-            let before = core::mem::replace(&mut self.repeated, Repeated::Nothing);
+            let before = core::mem::replace(&mut self.before, Before::Atom);
             match c {
                 '\\' => self.escape()?,
                 '[' => self.bracket()?,
-                '(' => self.group()?,
+                '(' => {
+                    self.groups = self.groups.checked_add(1)?;
+                    self.opens('(');
+                }
+                '^' | '|' => self.opens(c),
                 ')' if self.groups == 0 => self.out.push_str(r"\)"),
                 ')' => {
                     self.groups = self.groups.checked_sub(1)?;
                     self.out.push(')');
                 }
                 '*' | '+' | '?' => self.repeat(c, before)?,
+                '{' if before == Before::Nothing => return None,
                 '{' => self.count()?,
                 '}' => self.out.push_str(r"\}"),
                 other => self.out.push(other),
@@ -78,50 +85,38 @@ impl Translator<'_> {
         self.out.push(c);
     }
 
-    /// `(?` would begin the crate's extensions; POSIX has nothing to repeat there.
-    fn group(&mut self) -> Option<()> {
-        if matches!(self.rest.peek(), Some('?' | '*' | '+')) {
-            return None;
-        }
-        self.groups = self.groups.checked_add(1)?;
-        self.out.push('(');
-        Some(())
+    fn opens(&mut self, c: char) {
+        self.out.push(c);
+        self.before = Before::Nothing;
     }
 
-    fn repeat(&mut self, c: char, before: Repeated) -> Option<()> {
-        self.repeated = if c == '+' {
-            Repeated::Plus
-        } else {
-            Repeated::Optional
-        };
-        match (c, before) {
-            ('?', Repeated::Optional) => {}
-            ('?', Repeated::Plus) => {
-                self.out.pop();
-                self.out.push('*');
-                self.repeated = Repeated::Optional;
-            }
-            ('?', Repeated::Counted) => return None,
+    fn repeat(&mut self, c: char, before: Before) -> Option<()> {
+        self.before = Before::Repetition;
+        match (before, c) {
+            (Before::Nothing, _) => return None,
+            (Before::Repetition, '?') => self.out.push_str("{0,1}"),
             _ => self.out.push(c),
         }
         Some(())
     }
 
-    /// `{2,3}`; a brace that counts nothing is a brace.
+    /// `{2}`, `{2,}`, `{2,3}` and glibc's `{,3}`; other braces are errors to it.
     fn count(&mut self) -> Option<()> {
         let mut ahead = self.rest.clone();
         let inside: String = ahead.by_ref().take_while(|&c| c != '}').take(16).collect();
-        let counts = inside.starts_with(|c: char| c.is_ascii_digit())
-            && inside.chars().all(|c| c.is_ascii_digit() || c == ',');
-        if !counts {
-            self.out.push_str(r"\{");
-            return Some(());
+        let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+        let (least, most) = inside.split_once(',').unwrap_or((&inside, ""));
+        if inside.len() >= 16 || inside.is_empty() || !is_number(least) || !is_number(most) {
+            return None;
         }
         self.out.push('{');
+        if least.is_empty() {
+            self.out.push('0');
+        }
         self.out.push_str(&inside);
         self.out.push('}');
         self.rest = ahead;
-        self.repeated = Repeated::Counted;
+        self.before = Before::Repetition;
         Some(())
     }
 
