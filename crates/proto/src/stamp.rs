@@ -83,8 +83,8 @@ impl StampCheck<'_> {
             check_skew(stamp.timestamp.ok_or(ProtoError::Modified)?, now, skew)?;
         }
         if let Some(expected) = self.seq_number {
-            let UInt32(came) = stamp.seq_number.ok_or(ProtoError::Modified)?;
-            if came != expected {
+            // MIT writes the number 0 by leaving it out.
+            if stamp.seq_number.unwrap_or_default() != UInt32(expected) {
                 return Err(ProtoError::BadOrder);
             }
         }

@@ -186,8 +186,8 @@ impl EncKdcRepPart {
         Err(wrong_tag("EncKDCRepPart", TagNumber(found.enc_part_tag())))
     }
 
-    /// Reads the encrypted part of either reply: Heimdal's and Windows' KDCs tag that of an
-    /// AS-REP as if it were a TGS-REP's.
+    /// Reads the encrypted part of either reply: MIT's and other KDCs tag that of an AS-REP as
+    /// if it were a TGS-REP's, so clients must take either.
     pub fn from_der_of_either(bytes: &[u8]) -> Result<(Self, KdcRepKind), ProtoError> {
         let outer: Application<Self> = decode("EncKDCRepPart", bytes)?;
         match outer.tag_number {
