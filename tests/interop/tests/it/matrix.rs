@@ -38,4 +38,31 @@ macro_rules! matrix {
     };
 }
 
-pub(crate) use matrix;
+/// Runs each case for every server, with MIT's client where it needs one: `case::at_mit`, `case::at_heimdal`.
+macro_rules! at_each_server {
+    ($($case:ident),+ $(,)?) => {
+        $(mod $case {
+            use kerbstone_testkit::lab::Suite;
+
+            use crate::stage::Stage;
+
+            fn run(server: Suite) {
+                if let Some(stage) = Stage::set(Suite::Mit, server) {
+                    super::$case(&stage);
+                }
+            }
+
+            #[test]
+            fn at_mit() {
+                run(Suite::Mit);
+            }
+
+            #[test]
+            fn at_heimdal() {
+                run(Suite::Heimdal);
+            }
+        })+
+    };
+}
+
+pub(crate) use {at_each_server, matrix};
