@@ -37,6 +37,10 @@ const FORMAT: u64 = 1;
 const CACHE_BYTES: usize = 16 << 20;
 
 /// A store in one file, or in memory.
+///
+/// The file grows by doubling, and the room for that is reserved before anything is written to
+/// it. Without that room a change fails with [`RealmError::DiskFull`] and leaves no trace,
+/// reading goes on, and the next change after room was made succeeds.
 #[derive(Debug)]
 pub struct RedbStore {
     /// `None` in memory.
@@ -88,28 +92,27 @@ impl RedbStore {
         let database = builder()
             .create_with_backend(InMemoryBackend::new())
             .map_err(|error| engine_error(error.into(), None))?;
-        Self::with_database(database, None)
+        let engine = Engine {
+            database,
+            writable: true,
+        };
+        Self::with_engine(engine, None)
     }
 
     fn with_file(file: StoreFile) -> Result<Self, RealmError> {
         let file = Arc::new(file);
-        let path = file.path().to_owned();
-        let database = builder()
-            .create_with_backend(FileView(Arc::clone(&file)))
-            .map_err(|error| engine_error(error.into(), Some(&path)))?;
-        Self::with_database(database, Some(file))
+        let engine = open_file(&file)?;
+        Self::with_engine(engine, Some(file))
     }
 
-    fn with_database(database: Database, file: Option<Arc<StoreFile>>) -> Result<Self, RealmError> {
+    fn with_engine(engine: Engine, file: Option<Arc<StoreFile>>) -> Result<Self, RealmError> {
         let path = file.as_ref().map(|file| file.path());
-        prepare(&database).map_err(|error| error.explain(path))?;
-        let snapshot = Snapshot::take(&database).map_err(|error| error.explain(path))?;
+        let snapshot = prepare(&engine.database)
+            .and_then(|()| Snapshot::take(&engine.database))
+            .map_err(|error| error.explain(path))?;
         Ok(Self {
             file,
-            engine: Mutex::new(Engine {
-                database,
-                writable: true,
-            }),
+            engine: Mutex::new(engine),
             snapshot: RwLock::new(Arc::new(snapshot)),
             observers: RwLock::default(),
         })
@@ -206,24 +209,7 @@ impl RedbStore {
         let Some(file) = &self.file else {
             return Err(RealmError::Engine("the store in memory failed".to_owned()));
         };
-        let opened = builder().create_with_backend(FileView(Arc::clone(file)));
-        let fresh = match opened {
-            Ok(database) => Engine {
-                database,
-                writable: true,
-            },
-            Err(_) => {
-                let overlay = Overlay::new(Arc::clone(file))
-                    .map_err(|error| RealmError::io(file.path(), error))?;
-                let database = builder()
-                    .create_with_backend(overlay)
-                    .map_err(|error| engine_error(error.into(), Some(file.path())))?;
-                Engine {
-                    database,
-                    writable: false,
-                }
-            }
-        };
+        let fresh = open_file(file)?;
         self.show(Snapshot::take(&fresh.database).map_err(|error| error.explain(self.path()))?);
         *engine = fresh;
         Ok(())
@@ -393,6 +379,33 @@ fn builder() -> Builder {
     builder
 }
 
+/// Opens the engine on the file; when the disk has no room even for that, on an overlay.
+fn open_file(file: &Arc<StoreFile>) -> Result<Engine, RealmError> {
+    match open_on(FileView(Arc::clone(file)), file.path()) {
+        Ok(database) => Ok(Engine {
+            database,
+            writable: true,
+        }),
+        Err(RealmError::DiskFull { .. }) if file.is_in_use() => open_overlay(file),
+        Err(error) => Err(error),
+    }
+}
+
+fn open_overlay(file: &Arc<StoreFile>) -> Result<Engine, RealmError> {
+    let overlay =
+        Overlay::new(Arc::clone(file)).map_err(|error| RealmError::io(file.path(), error))?;
+    Ok(Engine {
+        database: open_on(overlay, file.path())?,
+        writable: false,
+    })
+}
+
+fn open_on(backend: impl StorageBackend, path: &Path) -> Result<Database, RealmError> {
+    builder()
+        .create_with_backend(backend)
+        .map_err(|error| engine_error(error.into(), Some(path)))
+}
+
 /// Makes the tables of a new store; refuses one of a newer format.
 fn prepare(database: &Database) -> Result<(), Failure> {
     if let Some(found) = read_format(database)? {
@@ -546,5 +559,35 @@ fn engine_error(error: redb::Error, path: Option<&Path>) -> RealmError {
             source,
         },
         (error, _) => RealmError::Engine(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kerbstone_proto::name::Realm;
+
+    use super::*;
+
+    #[test]
+    fn stays_readable_on_an_overlay_and_writes_again_when_the_file_permits() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("realm.redb");
+        let key = RecordKey::realm(&Realm::from("R"));
+        let put = |bytes: &[u8]| Batch::default().put(key.clone(), Expect::Any, bytes.to_vec());
+        let store = RedbStore::create(&path).unwrap();
+        store.commit(put(b"old")).unwrap();
+        drop(store);
+        let before = std::fs::read(&path).unwrap();
+        let file = Arc::new(StoreFile::open(&path, false).unwrap());
+        let engine = open_overlay(&file).unwrap();
+        let store = RedbStore::with_engine(engine, Some(file)).unwrap();
+        assert!(store.is_read_only());
+        assert_eq!(store.get(&key).unwrap().unwrap().value, b"old");
+        assert!(std::fs::read(&path).unwrap() == before);
+        store.commit(put(b"new")).unwrap();
+        assert!(!store.is_read_only());
+        drop(store);
+        let store = RedbStore::open(&path).unwrap();
+        assert_eq!(store.get(&key).unwrap().unwrap().value, b"new");
     }
 }

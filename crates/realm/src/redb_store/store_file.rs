@@ -56,6 +56,11 @@ impl StoreFile {
         Ok(self.file.metadata()?.len())
     }
 
+    /// Whether a store was ever made in it.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.len().is_ok_and(|len| len > 0)
+    }
+
     pub(super) fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(out, offset)
     }

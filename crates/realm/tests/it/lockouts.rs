@@ -1,0 +1,146 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use kerbstone_realm::{Attributes, Failure, KeyChange, LockoutCounters, LockoutPolicy, Store};
+
+use crate::fixture::{Fixture, at, stamp};
+
+const POLICY: LockoutPolicy = LockoutPolicy {
+    max_failures: 3,
+    failure_interval: None,
+    duration: Some(Duration::from_secs(600)),
+};
+
+fn counters(fixture: &Fixture) -> LockoutCounters {
+    let store: Arc<dyn Store> = fixture.store.clone();
+    LockoutCounters::new(store, 1024)
+}
+
+#[test]
+fn the_login_path_writes_nothing_until_the_failure_that_locks_out() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.add("alice", "secret");
+    let counters = counters(&fixture);
+    let version = || fixture.registrar.show(&alice).unwrap().entry.version;
+    let before = version();
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    counters.succeeded(&entry, at(1));
+    for second in 2..4 {
+        let counted = counters.failed(&entry, &POLICY, at(second)).unwrap();
+        assert_eq!(counted, Failure::Counted(second as u32 - 1));
+    }
+    assert_eq!(version(), before);
+    let shown = fixture.registrar.show(&alice).unwrap();
+    assert_eq!(shown.activity.last_success, None);
+    let locked = counters.failed(&entry, &POLICY, at(4)).unwrap();
+    assert!(matches!(locked, Failure::LockedOut(lockout) if lockout.until == Some(at(604))));
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    assert!(entry.is_locked(at(603)) && !entry.is_locked(at(604)));
+}
+
+#[test]
+fn counts_survive_a_restart_after_a_flush() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.add("alice", "secret");
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    let before = counters(&fixture);
+    before.succeeded(&entry, at(1));
+    before.failed(&entry, &POLICY, at(2)).unwrap();
+    before.failed(&entry, &POLICY, at(3)).unwrap();
+    let version = fixture.registrar.show(&alice).unwrap().entry.version;
+    assert_eq!(before.flush().unwrap(), 1);
+    assert_eq!(before.flush().unwrap(), 0);
+    let shown = fixture.registrar.show(&alice).unwrap();
+    assert_eq!(
+        shown.entry.version, version,
+        "a flush leaves the record alone"
+    );
+    assert_eq!(shown.activity.last_success, Some(at(1)));
+    assert_eq!(shown.activity.last_failed, Some(at(3)));
+    assert_eq!(shown.activity.fail_count, 2);
+    let after = counters(&fixture);
+    let locked = after.failed(&entry, &POLICY, at(4)).unwrap();
+    assert!(matches!(locked, Failure::LockedOut(_)));
+}
+
+#[test]
+fn success_unlocking_and_a_new_password_each_start_the_count_again() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.add("alice", "secret");
+    let counters = counters(&fixture);
+    let fail = |fixture: &Fixture, second| {
+        let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+        counters.failed(&entry, &POLICY, at(second)).unwrap()
+    };
+    fail(&fixture, 1);
+    fail(&fixture, 2);
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    counters.succeeded(&entry, at(3));
+    assert_eq!(fail(&fixture, 4), Failure::Counted(1));
+    fixture.registrar.unlock(&alice, &stamp(5)).unwrap();
+    assert_eq!(fail(&fixture, 6), Failure::Counted(1));
+    fail(&fixture, 7);
+    assert!(matches!(fail(&fixture, 8), Failure::LockedOut(_)));
+    let registrar = &fixture.registrar;
+    let change = KeyChange::password(b"other");
+    registrar
+        .change_keys(&alice, &change, &stamp(9), &mut fixture.rng)
+        .unwrap();
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    assert!(!entry.is_locked(at(10)));
+    assert_eq!(fail(&fixture, 10), Failure::Counted(1));
+}
+
+#[test]
+fn an_administrators_lock_holds_until_unlocked() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.add("alice", "secret");
+    fixture.registrar.lock(&alice, &stamp(1)).unwrap();
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    assert!(entry.is_locked(at(1_000_000)));
+    fixture.registrar.unlock(&alice, &stamp(2)).unwrap();
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    assert!(!entry.is_locked(at(3)));
+    assert!(!entry.attributes.contains(Attributes::LOCKED));
+}
+
+#[test]
+fn a_crowd_of_names_does_not_make_memory_grow_nor_wash_out_a_failure() {
+    let mut fixture = Fixture::new();
+    let victim = fixture.add("victim", "secret");
+    let entry = fixture.directory.lookup(&victim).unwrap().unwrap();
+    let store: Arc<dyn Store> = fixture.store.clone();
+    let counters = LockoutCounters::new(store, 64);
+    counters.failed(&entry, &POLICY, at(1)).unwrap();
+    counters.failed(&entry, &POLICY, at(2)).unwrap();
+    let krbtgt = kerbstone_proto::name::Principal::krbtgt(
+        &crate::fixture::realm(),
+        &crate::fixture::realm(),
+    );
+    let template = fixture.directory.lookup(&krbtgt).unwrap().unwrap();
+    for number in 0..5_000 {
+        let other = kerbstone_realm::OpenEntry {
+            principal: crate::fixture::principal(&format!("user{number}")),
+            attributes: template.attributes,
+            max_life: None,
+            max_renewable_life: None,
+            expiration: None,
+            password_expiration: None,
+            last_password_change: None,
+            policy: None,
+            lockout: None,
+            unlocked_at: None,
+            keys: Vec::new(),
+            strings: Default::default(),
+            version: template.version,
+        };
+        counters.succeeded(&other, at(3));
+    }
+    let locked = counters.failed(&entry, &POLICY, at(4)).unwrap();
+    assert!(matches!(locked, Failure::LockedOut(_)));
+    assert_eq!(
+        counters.flush().unwrap(),
+        1,
+        "unknown names are not written"
+    );
+}
