@@ -6,6 +6,8 @@ use kerbstone_crypto::{CryptoError, Enctype, Key};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::message::{EncryptionKey, Secret};
+
 /// Why a stored key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyBlockError {
@@ -60,6 +62,21 @@ impl From<&Key> for KeyBlock {
     }
 }
 
+impl From<&EncryptionKey> for KeyBlock {
+    fn from(key: &EncryptionKey) -> Self {
+        Self::new(key.keytype, key.keyvalue.as_bytes())
+    }
+}
+
+impl From<&KeyBlock> for EncryptionKey {
+    fn from(key: &KeyBlock) -> Self {
+        Self {
+            keytype: key.enctype,
+            keyvalue: Secret::from(key.bytes.as_slice()),
+        }
+    }
+}
+
 impl PartialEq for KeyBlock {
     fn eq(&self, other: &Self) -> bool {
         self.enctype == other.enctype && bool::from(self.bytes.ct_eq(&other.bytes))
@@ -73,5 +90,25 @@ impl fmt::Debug for KeyBlock {
         f.debug_struct("KeyBlock")
             .field("enctype", &self.enctype)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_key() {
+        let shown = format!("{:?}", KeyBlock::new(18, [0xab; 32]));
+        assert_eq!(shown, "KeyBlock { enctype: 18, .. }");
+    }
+
+    #[test]
+    fn a_key_of_an_unknown_enctype_travels_but_does_not_compute() {
+        let key = KeyBlock::new(99, [1, 2, 3]);
+        assert_eq!(KeyBlock::from(&EncryptionKey::from(&key)), key);
+        let refused = key.to_key().unwrap_err();
+        assert_eq!(refused, KeyBlockError::UnknownEnctype(99));
+        assert!(KeyBlock::new(18, [1, 2, 3]).to_key().is_err());
     }
 }

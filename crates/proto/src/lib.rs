@@ -6,6 +6,7 @@
 //! bytes, the time and randomness are passed in. The types most used are
 //! [`name::Principal`], [`time::Timestamp`] and [`error_code::ErrorCode`].
 
+pub mod absolute_time;
 pub mod ap_exchange;
 mod byte_reader;
 pub mod ccache;

@@ -1,8 +1,12 @@
-//! Lengths of time, as MIT's library reads them.
+//! Lengths of time and points in time, as MIT's library reads them.
 
 use core::time::Duration;
+use std::time::SystemTime;
 
+use kerbstone_proto::absolute_time::{NotATime, TimeZone as _, Utc, parse_time};
 use kerbstone_proto::delta_time::{DeltaError, parse_delta, parse_duration};
+
+use kerbstone_proto::time::{KerberosTime, Timestamp};
 
 use crate::mit;
 
@@ -97,4 +101,88 @@ fn says_what_is_wrong_with_a_length_of_time() {
     assert_eq!(parse_duration("ten"), Err(DeltaError::Malformed));
     assert_eq!(parse_duration("99999d"), Err(DeltaError::TooLarge));
     assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+}
+
+fn now() -> KerberosTime {
+    Timestamp::from_unix_duration(SystemTime::UNIX_EPOCH.elapsed().unwrap()).time
+}
+
+#[test]
+fn points_in_time_are_those_of_mit() {
+    let texts = [
+        "20261122100000",
+        "2026.11.22.10.00.00",
+        "26.11.22.10.00.00",
+        "200131100000",
+        "99.11.22.10.00.00",
+        "2026.1.2.3.4.5",
+        "2611221000",
+        "100000",
+        "1000",
+        "10:00:00",
+        "10:00",
+        "11/22/26:10:00:00",
+        "22-Nov-2026:10:00:00",
+        "22-november-2026:10:00",
+        "22-NOV-2026:10:00 ",
+        "2-Feb-2026:1:2",
+        "31-Feb-2026:10:00",
+        "29-Feb-2024:23:59:60",
+        "01-Jan-1970:00:00:00",
+        "22-Nov-1899:10:00",
+        "22-Nov-2026",
+        "2026-11-22 10:00",
+        "202611221000",
+        "20261322100000",
+        "200101010101",
+        "7",
+        "25:00",
+        "10:60",
+        "now",
+        "",
+        " 10:00",
+        "1 2 3",
+        "1:2",
+        "20261122100000x",
+        "20261122100000 \t",
+        "may",
+    ];
+    let questions: Vec<String> = texts
+        .iter()
+        .map(|text| format!("timestamp {text}"))
+        .collect();
+    let before = now();
+    let Some(answers) = mit::ask("/dev/null", &questions) else {
+        return;
+    };
+    let after = now();
+    for (text, theirs) in texts.iter().zip(answers) {
+        // What a text leaves out is taken from the clock, which went on while MIT answered.
+        let ours = parse_time(text, before, &Utc);
+        match theirs.parse::<i64>() {
+            Ok(theirs) => {
+                let latest = parse_time(text, after, &Utc).unwrap();
+                let theirs = KerberosTime::from_unix(theirs);
+                assert!(
+                    ours.unwrap() <= theirs && theirs <= latest,
+                    "{text:?}: {theirs}"
+                );
+            }
+            Err(_) => assert_eq!(ours, Err(NotATime), "{text:?}"),
+        }
+    }
+}
+
+#[test]
+fn twelve_digits_begin_with_a_short_year() {
+    let read = parse_time("261122100000", now(), &Utc);
+    assert_eq!(read.unwrap().to_string(), "2026-11-22T10:00:00Z");
+}
+
+#[test]
+fn the_wall_clock_of_greenwich_goes_both_ways() {
+    for seconds in [0, 951_782_399, 951_782_400, 4_102_444_799, -1] {
+        let time = KerberosTime::from_unix(seconds);
+        assert_eq!(Utc.moment(Utc.civil(time)), Some(time));
+    }
 }
