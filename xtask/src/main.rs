@@ -9,6 +9,7 @@ mod cargo;
 mod fuzz;
 mod part;
 mod peers;
+mod promises;
 mod request;
 
 use std::env;
@@ -46,7 +47,7 @@ fn parts_of(request: Request) -> Vec<Part> {
             Part::new("mdbook build book", cargo::book),
         ],
         Request::Peers => vec![peers_part()],
-        Request::Deps => vec![arrows_part()],
+        Request::Deps => vec![arrows_part(), promises_part()],
     }
 }
 
@@ -55,6 +56,7 @@ fn test_parts(scope: TestScope) -> Vec<Part> {
     let mut parts = vec![peers_part()];
     if scope != TestScope::Interop {
         parts.push(arrows_part());
+        parts.push(promises_part());
         parts.push(Part::new("doc tests", cargo::doc_tests));
         parts.push(Part::new("legacy enctypes", cargo::legacy_tests));
     }
@@ -64,6 +66,10 @@ fn test_parts(scope: TestScope) -> Vec<Part> {
 
 fn peers_part() -> Part {
     Part::new("peers", peers::provide)
+}
+
+fn promises_part() -> Part {
+    Part::new("tests that SECURITY.md names", promises::check)
 }
 
 fn arrows_part() -> Part {

@@ -11,7 +11,7 @@ usage: cargo xtask COMMAND
   bench [ARGS..]            ours and the peers side by side
   doc                       API documentation and the book
   peers                     only fetch the programs that tests talk to
-  deps                      only check that dependencies point downwards
+  deps                      only check that dependencies point downwards and SECURITY.md's tests exist
 ";
 
 const FUZZ_SECONDS: u64 = 30;

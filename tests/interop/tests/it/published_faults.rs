@@ -20,6 +20,7 @@ at_each_server! {
     cve_2017_17439_a_request_without_a_client_is_survived,
     cve_2015_2697_a_realm_that_begins_with_a_zero_byte_is_survived,
     cve_2021_3671_a_ticket_request_without_a_server_is_survived,
+    cve_2019_14844_unknown_enctypes_are_survived,
     cve_2020_28196_nested_indefinite_lengths_are_survived,
     cve_2022_44640_a_choice_that_does_not_decode_is_survived,
     cve_2021_36222_an_encrypted_challenge_without_armor_is_survived,
@@ -87,6 +88,19 @@ fn cve_2021_3671_a_ticket_request_without_a_server_is_survived(stage: &Stage) {
     let tgt = signed_in(stage);
     refusal(stage, &tgt.tgs_req(Vec::new(), body(None, None)));
     refusal(stage, &as_req(Vec::new(), body(Some(user()), None)));
+    lives(stage);
+}
+
+fn cve_2019_14844_unknown_enctypes_are_survived(stage: &Stage) {
+    for enctypes in [
+        vec![],
+        vec![i32::MIN, -1, 0, 99, i32::MAX],
+        vec![-135; 5_000],
+    ] {
+        let mut unknown = body(Some(user()), Some(krbtgt()));
+        unknown.etype = enctypes;
+        refusal(stage, &as_req(Vec::new(), unknown));
+    }
     lives(stage);
 }
 
