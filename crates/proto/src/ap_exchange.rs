@@ -5,6 +5,8 @@
 //! and [`AcceptedApReq`]. Whether a request is a replay is for the server to say, from a
 //! memory that this crate does not have.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use std::time::Duration;
 
 use kerbstone_crypto::{Key, KeyUsage};

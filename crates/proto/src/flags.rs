@@ -1,5 +1,7 @@
 //! Flags: the options of requests and the attributes of tickets (RFC 4120 5.2.8).
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
@@ -248,19 +250,22 @@ fn decode_bits<'a, R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result
     }
     let unused = reader.read_byte()?;
     let count = length.saturating_sub(Length::ONE);
-    let mut bits = 0u32;
-    let mut last = 0u8;
-    for index in 0..u32::from(count) {
+    let mut bits = [0; 4];
+    let mut slots = bits.iter_mut();
+    let mut last = 0;
+    for _ in 0..u32::from(count) {
         last = reader.read_byte()?;
-        if index < 4 {
-            bits |= u32::from(last) << (24 - 8 * index);
+        if let Some(slot) = slots.next() {
+            *slot = last;
         }
     }
     let padding = 1u8
         .checked_shl(u32::from(unused))
         .map(|bit| bit.wrapping_sub(1));
     match padding {
-        Some(padding) if last & padding == 0 && (unused == 0 || !count.is_zero()) => Ok(bits),
+        Some(padding) if last & padding == 0 && (unused == 0 || !count.is_zero()) => {
+            Ok(u32::from_be_bytes(bits))
+        }
         _ => Err(reader.error(ErrorKind::Value {
             tag: Tag::BitString,
         })),

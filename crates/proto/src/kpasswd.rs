@@ -2,6 +2,8 @@
 //!
 //! Version 1 changes the client's own password; version 0xff80 can set another's.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use der::Sequence;
 
 use crate::error::ProtoError;

@@ -1,5 +1,7 @@
 //! KRB-CRED: tickets with their session keys, for somebody who shall use them (RFC 4120 3.6).
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use kerbstone_crypto::{Key, KeyUsage};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;

@@ -8,6 +8,7 @@
 
 pub mod absolute_time;
 pub mod ap_exchange;
+mod backward;
 mod byte_reader;
 pub mod ccache;
 pub mod delta_time;

@@ -1,6 +1,8 @@
 //! Names of principals and realms (RFC 4120 6, 5.2.1, 5.2.2; RFC 6806 5), and the text in
 //! which people write them.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
@@ -434,7 +436,9 @@ impl<'a> DecodeValue<'a> for PrincipalName {
 impl EncodeValue for PrincipalName {
     fn value_len(&self) -> der::Result<Length> {
         let (name_type, components) = self.fields();
-        name_type.encoded_len()? + components.encoded_len()?
+        Ok(name_type
+            .encoded_len()?
+            .saturating_add(components.encoded_len()?))
     }
 
     fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {

@@ -1,6 +1,8 @@
 //! What KRB-SAFE and KRB-PRIV say about themselves beside their data (RFC 4120 3.4, 3.5):
 //! when they were sent, which message of the session they are, from where and to whom.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use std::time::Duration;
 
 use crate::ap_exchange::check_skew;

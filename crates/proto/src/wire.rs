@@ -1,6 +1,8 @@
 //! What all messages are made of: the numbers of RFC 4120 5.2.4, octet strings with keys in
 //! them, values that remember their DER, and the way from bytes to a message and back.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use std::fmt;
 use std::ops::Deref;
 
@@ -428,12 +430,13 @@ where
 }
 
 /// A line per message: its type, its name in the RFC, and the tag around its SEQUENCE.
+/// Types that say `=> backward` have a `write_backward`, which is faster.
 macro_rules! messages {
-    ($($type:ident = $what:literal $(, application $app:literal)? $(, choice $choice:literal)?;)+) => {
+    ($($type:ident = $what:literal $(, application $app:literal)? $(=> $backward:ident)?;)+) => {
         $(impl $type {
             #[doc = concat!("Reads the DER of one ", $what, ", to its last byte.")]
             pub fn from_der(bytes: &[u8]) -> Result<Self, $crate::error::ProtoError> {
-                $crate::wire::messages!(@decode $what, bytes $(, application $app)? $(, choice $choice)?)
+                $crate::wire::messages!(@decode $what, bytes $(, application $app)?)
             }
 
             #[doc = concat!("The DER of this ", $what, ".")]
@@ -445,7 +448,7 @@ macro_rules! messages {
 
             #[doc = concat!("Appends the DER of this ", $what, " to a buffer.")]
             pub fn encode_into(&self, buffer: &mut Vec<u8>) {
-                $crate::wire::messages!(@encode self, buffer $(, application $app)? $(, choice $choice)?)
+                $crate::wire::messages!(@encode self, buffer $(, application $app)? $(=> $backward)?)
             }
         })+
     };
@@ -453,15 +456,12 @@ macro_rules! messages {
     (@decode $what:literal, $bytes:ident, application $number:literal) => {
         $crate::wire::decode_application($what, $number, $bytes)
     };
-    (@decode $what:literal, $bytes:ident, choice $number:literal) => {
-        $crate::wire::decode_choice($what, $number, $bytes)
-    };
     (@encode $self:ident, $buffer:ident) => { $crate::wire::encode_into($self, $buffer) };
     (@encode $self:ident, $buffer:ident, application $number:literal) => {
         $crate::wire::encode_application_into($number, $self, $buffer)
     };
-    (@encode $self:ident, $buffer:ident, choice $number:literal) => {
-        $crate::wire::encode_choice_into($number, $self, $buffer)
+    (@encode $self:ident, $buffer:ident $(, application $number:literal)? => backward) => {
+        $crate::backward::BackwardWriter::append($buffer, |writer| $self.write_backward(writer))
     };
 }
 

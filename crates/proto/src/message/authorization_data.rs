@@ -4,6 +4,7 @@
 use der::Sequence;
 
 use super::encrypted::Checksum;
+use crate::backward::BackwardWriter;
 use crate::error::ProtoError;
 use crate::name::{PrincipalName, Realm};
 use crate::wire::{lists, messages};
@@ -129,9 +130,20 @@ pub struct AdAndOr {
     pub elements: AuthorizationData,
 }
 
+impl AuthorizationData {
+    pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.list(self, |writer, element| {
+            writer.sequence(|writer| {
+                writer.octets_field(1, &element.ad_data);
+                writer.int_field(0, element.ad_type);
+            });
+        });
+    }
+}
+
 messages! {
     AuthorizationDataElement = "AuthorizationData element";
-    AuthorizationData = "AuthorizationData";
+    AuthorizationData = "AuthorizationData" => backward;
     AdKdcIssued = "AD-KDCIssued";
     AdAndOr = "AD-AND-OR";
 }

@@ -5,6 +5,7 @@ use kerbstone_crypto::{ChecksumType, Enctype, Key, KeyUsage};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use crate::backward::BackwardWriter;
 use crate::error::ProtoError;
 use crate::wire::{Secret, UInt32, messages};
 
@@ -112,8 +113,29 @@ impl Checksum {
     }
 }
 
+impl EncryptedData {
+    pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.sequence(|writer| {
+            writer.octets_field(2, &self.cipher);
+            if let Some(kvno) = self.kvno {
+                writer.uint_field(1, kvno.0);
+            }
+            writer.int_field(0, self.etype);
+        });
+    }
+}
+
+impl EncryptionKey {
+    pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.sequence(|writer| {
+            writer.octets_field(1, &self.keyvalue);
+            writer.int_field(0, self.keytype);
+        });
+    }
+}
+
 messages! {
-    EncryptedData = "EncryptedData";
-    EncryptionKey = "EncryptionKey";
+    EncryptedData = "EncryptedData" => backward;
+    EncryptionKey = "EncryptionKey" => backward;
     Checksum = "Checksum";
 }

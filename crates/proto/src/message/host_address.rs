@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use der::Sequence;
 
+use crate::backward::BackwardWriter;
 use crate::wire::{lists, messages};
 
 /// What kind of address it is.
@@ -78,7 +79,18 @@ impl HostAddresses {
     }
 }
 
+impl HostAddresses {
+    pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.list(self, |writer, address| {
+            writer.sequence(|writer| {
+                writer.octets_field(1, &address.address);
+                writer.int_field(0, address.addr_type);
+            });
+        });
+    }
+}
+
 messages! {
     HostAddress = "HostAddress";
-    HostAddresses = "HostAddresses";
+    HostAddresses = "HostAddresses" => backward;
 }

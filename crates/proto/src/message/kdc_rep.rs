@@ -7,11 +7,12 @@ use super::encrypted::{EncryptedData, EncryptionKey};
 use super::host_address::HostAddresses;
 use super::pa_data::{MethodData, PaData};
 use super::ticket::Ticket;
+use crate::backward::BackwardWriter;
 use crate::error::ProtoError;
 use crate::flags::TicketFlags;
 use crate::name::{Principal, PrincipalName, Realm};
 use crate::time::KerberosTime;
-use crate::wire::{Pvno, UInt32, decode, encode_application_into, messages};
+use crate::wire::{Pvno, UInt32, decode, messages};
 
 /// Which of the two replies it is; the numbers are message types and tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enumerated)]
@@ -26,7 +27,7 @@ pub enum KdcRepKind {
 
 impl KdcRepKind {
     /// The tag of the encrypted part.
-    const fn enc_part_tag(self) -> u32 {
+    const fn enc_part_tag(self) -> u8 {
         match self {
             Self::As => 25,
             Self::Tgs => 26,
@@ -84,7 +85,25 @@ impl KdcRep {
 
     /// Appends the DER of this reply to a buffer.
     pub fn encode_into(&self, buffer: &mut Vec<u8>) {
-        encode_application_into(self.kind as u32, self, buffer);
+        BackwardWriter::append(buffer, |writer| self.write_backward(writer));
+    }
+}
+
+impl KdcRep {
+    fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.message(self.kind as u8, |writer| {
+            writer.field(6, |writer| self.enc_part.write_backward(writer));
+            writer.field(5, |writer| self.ticket.write_backward(writer));
+            writer.name_field(4, &self.cname);
+            writer.realm_field(3, &self.crealm);
+            if !self.padata.is_empty() {
+                writer.field(2, |writer| {
+                    writer.list(&self.padata, |writer, pa| pa.write_backward(writer));
+                });
+            }
+            writer.int_field(1, self.kind as i32);
+            writer.int_field(0, 5);
+        });
     }
 }
 
@@ -183,7 +202,10 @@ impl EncKdcRepPart {
         if found == kind {
             return Ok(part);
         }
-        Err(wrong_tag("EncKDCRepPart", TagNumber(found.enc_part_tag())))
+        Err(wrong_tag(
+            "EncKDCRepPart",
+            TagNumber(u32::from(found.enc_part_tag())),
+        ))
     }
 
     /// Reads the encrypted part of either reply: MIT's and other KDCs tag that of an AS-REP as
@@ -206,7 +228,46 @@ impl EncKdcRepPart {
 
     /// Appends the DER of this part for a reply of that kind to a buffer.
     pub fn encode_into(&self, kind: KdcRepKind, buffer: &mut Vec<u8>) {
-        encode_application_into(kind.enc_part_tag(), self, buffer);
+        BackwardWriter::append(buffer, |writer| self.write_backward(kind, writer));
+    }
+}
+
+impl EncKdcRepPart {
+    fn write_backward(&self, kind: KdcRepKind, writer: &mut BackwardWriter<'_>) {
+        writer.message(kind.enc_part_tag(), |writer| {
+            if !self.encrypted_pa_data.is_empty() {
+                writer.field(12, |writer| {
+                    writer.list(&self.encrypted_pa_data, |writer, pa| {
+                        pa.write_backward(writer)
+                    });
+                });
+            }
+            if !self.caddr.is_empty() {
+                writer.field(11, |writer| self.caddr.write_backward(writer));
+            }
+            writer.name_field(10, &self.sname);
+            writer.realm_field(9, &self.srealm);
+            writer.optional_time_field(8, self.renew_till);
+            writer.time_field(7, self.endtime);
+            writer.optional_time_field(6, self.starttime);
+            writer.time_field(5, self.authtime);
+            writer.flags_field(4, self.flags.bits());
+            writer.optional_time_field(3, self.key_expiration);
+            writer.uint_field(2, self.nonce.0);
+            writer.field(1, |writer| {
+                writer.list(&self.last_req, |writer, last| last.write_backward(writer));
+            });
+            writer.field(0, |writer| self.key.write_backward(writer));
+        });
+    }
+}
+
+impl LastReqEntry {
+    fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.sequence(|writer| {
+            writer.time_field(1, self.lr_value);
+            writer.int_field(0, self.lr_type);
+        });
     }
 }
 
@@ -226,5 +287,5 @@ fn wrong_tag(what: &'static str, number: TagNumber) -> ProtoError {
 }
 
 messages! {
-    LastReqEntry = "LastReq element";
+    LastReqEntry = "LastReq element" => backward;
 }

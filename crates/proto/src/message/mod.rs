@@ -6,6 +6,7 @@
 //!
 //! What reading allocates is bounded by a small multiple of the bytes that came.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![allow(
     clippy::needless_question_mark,
     reason = "der's derive writes it for optional octets"

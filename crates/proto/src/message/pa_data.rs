@@ -6,6 +6,7 @@ use der::{
     DecodeValue, EncodeValue, Error, FixedTag, Header, Length, Reader, Sequence, Tag, Writer,
 };
 
+use crate::backward::BackwardWriter;
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{Microseconds, lists, messages};
 
@@ -168,8 +169,23 @@ impl From<Timestamp> for PaEncTsEnc {
     }
 }
 
+impl PaData {
+    pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.sequence(|writer| {
+            writer.octets_field(2, &self.padata_value);
+            writer.int_field(1, self.padata_type.0);
+        });
+    }
+}
+
+impl MethodData {
+    fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.list(self, |writer, pa| pa.write_backward(writer));
+    }
+}
+
 messages! {
-    PaData = "PA-DATA";
-    MethodData = "METHOD-DATA";
+    PaData = "PA-DATA" => backward;
+    MethodData = "METHOD-DATA" => backward;
     PaEncTsEnc = "PA-ENC-TS-ENC";
 }

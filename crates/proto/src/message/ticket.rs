@@ -9,6 +9,7 @@ use der::{
 use super::authorization_data::AuthorizationData;
 use super::encrypted::{EncryptedData, EncryptionKey};
 use super::host_address::HostAddresses;
+use crate::backward::BackwardWriter;
 use crate::flags::TicketFlags;
 use crate::name::{Principal, PrincipalName, Realm};
 use crate::time::KerberosTime;
@@ -90,10 +91,11 @@ impl EncodeValue for Ticket {
 
 impl Ticket {
     fn fields_len(&self) -> der::Result<Length> {
-        field(0, &Fixed::<5>).encoded_len()?
-            + field(1, &self.realm).encoded_len()?
-            + field(2, &self.sname).encoded_len()?
-            + field(3, &self.enc_part).encoded_len()?
+        let before = field(0, &Fixed::<5>)
+            .encoded_len()?
+            .saturating_add(field(1, &self.realm).encoded_len()?)
+            .saturating_add(field(2, &self.sname).encoded_len()?);
+        Ok(before.saturating_add(field(3, &self.enc_part).encoded_len()?))
     }
 }
 
@@ -185,8 +187,50 @@ impl EncTicketPart {
     }
 }
 
+impl Ticket {
+    pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.message(1, |writer| {
+            writer.field(3, |writer| self.enc_part.write_backward(writer));
+            writer.name_field(2, &self.sname);
+            writer.realm_field(1, &self.realm);
+            writer.int_field(0, 5);
+        });
+    }
+}
+
+impl TransitedEncoding {
+    fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.sequence(|writer| {
+            writer.octets_field(1, &self.contents);
+            writer.int_field(0, self.tr_type);
+        });
+    }
+}
+
+impl EncTicketPart {
+    fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
+        writer.message(3, |writer| {
+            if !self.authorization_data.is_empty() {
+                writer.field(10, |writer| self.authorization_data.write_backward(writer));
+            }
+            if !self.caddr.is_empty() {
+                writer.field(9, |writer| self.caddr.write_backward(writer));
+            }
+            writer.optional_time_field(8, self.renew_till);
+            writer.time_field(7, self.endtime);
+            writer.optional_time_field(6, self.starttime);
+            writer.time_field(5, self.authtime);
+            writer.field(4, |writer| self.transited.write_backward(writer));
+            writer.name_field(3, &self.cname);
+            writer.realm_field(2, &self.crealm);
+            writer.field(1, |writer| self.key.write_backward(writer));
+            writer.flags_field(0, self.flags.bits());
+        });
+    }
+}
+
 messages! {
-    Ticket = "Ticket";
+    Ticket = "Ticket" => backward;
     TransitedEncoding = "TransitedEncoding";
-    EncTicketPart = "EncTicketPart", application 3;
+    EncTicketPart = "EncTicketPart", application 3 => backward;
 }
