@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use redb::backends::InMemoryBackend;
 use redb::{
     Builder, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
-    Table, TableDefinition, WriteTransaction,
+    StorageBackend, Table, TableDefinition, WriteTransaction,
 };
 
 use self::overlay::Overlay;
