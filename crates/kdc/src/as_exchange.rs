@@ -163,7 +163,7 @@ fn check_policy(
             "the principal asked for is a user, not a service",
         );
     }
-    if client.is_locked(now) {
+    if asking.is_locked(client) {
         return refuse(
             ErrorCode::KDC_ERR_CLIENT_REVOKED,
             "the client is locked out",
@@ -181,8 +181,9 @@ fn pre_authenticate(
     let hints = || preauth_hints::for_error(&request.body.etype, client).to_der();
     if let Some(padata) = request.padata(PaType::ENC_TIMESTAMP) {
         match pa_enc_timestamp::check(padata, client, asking.now.time, asking.skew)? {
-            Proof::Good => {}
+            Proof::Good => asking.note_success(client),
             Proof::Wrong => {
+                asking.note_failure(client);
                 let why = "the encrypted timestamp was not made with the client's key";
                 let refusal = Refusal::new(ErrorCode::KDC_ERR_PREAUTH_FAILED, why);
                 return Err(refusal.with_e_data(hints()));

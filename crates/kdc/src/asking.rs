@@ -5,7 +5,9 @@ use std::time::Duration;
 use kerbstone_crypto::CryptoError;
 use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::time::Timestamp;
-use kerbstone_realm::{Attributes, Directory, OpenEntry, RealmSettings};
+use kerbstone_realm::{
+    Attributes, Directory, LockoutCounters, LockoutPolicy, OpenEntry, RealmSettings,
+};
 
 use crate::host_realm::Referrals;
 use crate::lifetimes::Longest;
@@ -17,6 +19,7 @@ use crate::ticket_flags::Allowed;
 #[derive(Debug)]
 pub(crate) struct Asking<'a> {
     pub(crate) directory: &'a Directory,
+    pub(crate) lockouts: &'a LockoutCounters,
     pub(crate) settings: &'a RealmSettings,
     pub(crate) referrals: &'a Referrals,
     pub(crate) skew: Duration,
@@ -49,6 +52,32 @@ impl Asking<'_> {
             forwardable: !entry.attributes.contains(Attributes::DISALLOW_FORWARDABLE),
             proxiable: !entry.attributes.contains(Attributes::DISALLOW_PROXIABLE),
         }
+    }
+
+    /// Whether wrong passwords or an administrator keep the client out.
+    pub(crate) fn is_locked(&self, client: &OpenEntry) -> bool {
+        let now = self.now.time;
+        client.is_locked(now) || self.lockouts.is_locked_out(client, now)
+    }
+
+    /// Notes a right password, in memory.
+    pub(crate) fn note_success(&self, client: &OpenEntry) {
+        self.lockouts.succeeded(client, self.now.time);
+    }
+
+    /// Notes a wrong password, which may have been one too many. If the store does not take the
+    /// lockout, the counters keep it in memory, where it holds as well.
+    pub(crate) fn note_failure(&self, client: &OpenEntry) {
+        let policy = self.lockout_policy(client);
+        let _ = self.lockouts.failed(client, &policy, self.now.time);
+    }
+
+    fn lockout_policy(&self, client: &OpenEntry) -> LockoutPolicy {
+        let named = client.policy.as_deref().and_then(|name| {
+            let found = self.directory.policy(&client.principal.realm, name);
+            found.ok().flatten()
+        });
+        named.map_or_else(LockoutPolicy::default, |policy| policy.lockout)
     }
 
     /// A key that exists cannot be used; only a build without its enctype gets here.

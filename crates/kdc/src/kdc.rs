@@ -7,7 +7,7 @@ use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::message::{KdcReq, KdcReqKind, KrbError};
 use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::Timestamp;
-use kerbstone_realm::Directory;
+use kerbstone_realm::{DEFAULT_COUNTERS, Directory, LockoutCounters};
 use rand_core::CryptoRng;
 
 use crate::as_exchange;
@@ -64,6 +64,7 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Kdc {
     directory: Arc<Directory>,
+    lockouts: Arc<LockoutCounters>,
     config: KdcConfig,
     lookaside: Lookaside,
     passwords: PasswordService,
@@ -77,7 +78,9 @@ impl Kdc {
     /// [`Kdc::with_password_authority`] says who.
     pub fn new(directory: Arc<Directory>, config: KdcConfig, now: Timestamp) -> Self {
         let vault = Arc::clone(directory.vault());
+        let store = Arc::clone(vault.store());
         Self {
+            lockouts: Arc::new(LockoutCounters::new(store, DEFAULT_COUNTERS)),
             lookaside: Lookaside::new(config.lookaside_bytes, KEEP_ANSWERS),
             passwords: PasswordService::new(vault, now.time, config.clock_skew),
             directory,
@@ -167,6 +170,12 @@ impl Kdc {
         &self.directory
     }
 
+    /// Logins counted in memory. The service flushes them now and then, away from the threads that
+    /// answer.
+    pub const fn lockouts(&self) -> &Arc<LockoutCounters> {
+        &self.lockouts
+    }
+
     fn decide(
         &self,
         exchange: Exchange,
@@ -216,6 +225,7 @@ impl Kdc {
             })?;
         let asking = Asking {
             directory: &self.directory,
+            lockouts: &self.lockouts,
             settings: &settings,
             referrals: &self.config.referrals,
             skew: self.config.clock_skew,

@@ -70,6 +70,12 @@ impl Site {
             .unwrap();
     }
 
+    pub(crate) fn modify_realm(&self, name: &str, adjust: impl FnOnce(&mut RealmSettings)) {
+        let mut settings = self.registrar.realm(&Realm::from(name)).unwrap();
+        adjust(&mut settings.value);
+        self.registrar.modify_realm(&settings).unwrap();
+    }
+
     pub(crate) fn add_user(&self, name: &str) -> Principal {
         self.add(name, &KeyChange::password(PASSWORD.as_bytes()), |_| {})
     }
