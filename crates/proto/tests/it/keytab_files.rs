@@ -233,10 +233,7 @@ fn any_entry() -> impl Strategy<Value = KeytabEntry> {
 proptest! {
     #[test]
     fn what_was_added_is_read_again(entries in proptest::collection::vec(any_entry(), 0..6)) {
-        let mut keytab = Keytab::new();
-        for entry in &entries {
-            keytab.add(entry.clone()).unwrap();
-        }
+        let keytab = Keytab::from_entries(entries.clone()).unwrap();
         let read = Keytab::parse(&keytab.to_bytes()).unwrap();
         prop_assert_eq!(read.entries().cloned().collect::<Vec<_>>(), entries);
         prop_assert_eq!(read, keytab);
