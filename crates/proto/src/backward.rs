@@ -124,7 +124,14 @@ impl<'a> BackwardWriter<'a> {
     }
 
     fn primitive(&mut self, tag: u8, contents: &[u8]) {
-        self.element(tag, |writer| writer.buffer.extend(contents.iter().rev()));
+        self.element(tag, |writer| {
+            // Copied and turned in place: faster than byte by byte.
+            let start = writer.buffer.len();
+            writer.buffer.extend_from_slice(contents);
+            if let Some(copied) = writer.buffer.get_mut(start..) {
+                copied.reverse();
+            }
+        });
     }
 
     fn element(&mut self, tag: u8, contents: impl FnOnce(&mut Self)) {
