@@ -1,2 +1,26 @@
-//! To be written.
-fn main() {}
+//! `kerb`: one binary for a realm, its administration and its users.
+//!
+//! Started under its own name it has subcommands ([`cli::Command`]); started under a name of
+//! [`compat::Program`] (kinit, klist, ...) it behaves as that program of MIT krb5 does. No protocol
+//! stands here: this is configuration, conversation and words.
+
+mod cli;
+mod commands;
+mod compat;
+mod console;
+mod failure;
+mod session;
+mod terminal;
+
+use std::env;
+use std::process::ExitCode;
+
+use crate::console::Console;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args_os().collect();
+    match compat::Program::of(&arguments) {
+        Some(program) => program.run(&arguments, &mut Console::of_process()),
+        None => cli::run(arguments),
+    }
+}

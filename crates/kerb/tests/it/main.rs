@@ -1,0 +1,5 @@
+//! kerb and the programs that it can be, run as users run them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod klist;
+mod side_by_side;
