@@ -16,6 +16,13 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("kadmind", "krb5-admin-server"),
     ("kinit", "krb5-user"),
     ("setsid", "util-linux"),
+    ("cc", "gcc"),
+];
+
+/// Headers from which tests compile small programs that ask MIT's library.
+const HEADERS: &[(&str, &str)] = &[
+    ("/usr/include/krb5.h", "libkrb5-dev"),
+    ("/usr/include/stdio.h", "libc6-dev"),
 ];
 
 const HEIMDAL: &[&str] = &["heimdal-clients", "heimdal-kdc"];
@@ -49,9 +56,12 @@ fn absent(reason: String) -> Verdict {
 }
 
 fn missing_packages() -> Vec<String> {
-    PROGRAMS
+    let programs = PROGRAMS.iter().filter(|(program, _)| !on_path(program));
+    let headers = HEADERS
         .iter()
-        .filter(|(program, _)| !on_path(program))
+        .filter(|(header, _)| !Path::new(header).is_file());
+    programs
+        .chain(headers)
         .map(|(_, package)| package.to_string())
         .collect()
 }
