@@ -1,7 +1,6 @@
 //! What was asked, by whom, from where, and what became of it. Never a secret.
 
 use std::borrow::Cow;
-use std::fmt::{Display, Write};
 
 use kerbstone_crypto::Enctype;
 use kerbstone_proto::error_code::ErrorCode;
@@ -9,11 +8,9 @@ use kerbstone_proto::flags::TicketFlags;
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 
+use crate::json_line::JsonLine;
 use crate::peer::Peer;
 use crate::reply_writer::{Grant, Reply, TicketKey};
-
-/// Names longer than this are cut in the log, so that nobody floods it.
-const LONGEST_TEXT: usize = 256;
 
 /// Requested enctypes that an event remembers.
 const ENCTYPES: usize = 10;
@@ -157,56 +154,50 @@ impl AuditEvent {
 
     /// Appends the event as one line of JSON, with its newline.
     pub fn write_json_line(&self, line: &mut String) {
-        line.push_str("{\"time\":");
-        write_text(line, self.time.time);
-        put(line, ",\"usec\":", self.time.usec);
-        put_text(line, ",\"exchange\":", self.exchange.name());
+        let mut json = JsonLine::begin(line);
+        json.time("time", self.time.time);
+        json.number("usec", i64::from(self.time.usec));
+        json.text("exchange", self.exchange.name());
         if let Some(address) = self.peer.address {
-            put_text(line, ",\"from\":", address);
-            put(line, ",\"port\":", self.peer.port);
+            json.address("from", address);
+            json.number("port", i64::from(self.peer.port));
         }
-        put_text(line, ",\"transport\":", self.peer.transport.name());
+        json.text("transport", self.peer.transport.name());
         if let Some(client) = &self.client {
-            put_text(line, ",\"client\":", client);
+            json.bytes("client", &client.unparse());
         }
         if let Some(service) = &self.service {
-            put_text(line, ",\"service\":", service);
+            json.bytes("service", &service.unparse());
         }
-        self.write_outcome(line);
-        self.write_enctypes(line);
+        self.outcome.write(&mut json);
+        json.numbers("etypes", self.requested.numbers());
         if let Some(issued) = &self.issued {
-            issued.write(line);
+            issued.write(&mut json);
         }
         if let Some(note) = &self.note {
-            put_text(line, ",\"note\":", note);
+            json.text("note", note);
         }
-        line.push_str("}\n");
+        json.end();
     }
+}
 
-    fn write_outcome(&self, line: &mut String) {
-        match &self.outcome {
-            Outcome::Granted => line.push_str(",\"outcome\":\"granted\""),
-            Outcome::Repeated => line.push_str(",\"outcome\":\"repeated\""),
-            Outcome::Refused { code, why } => {
-                put(line, ",\"outcome\":\"refused\",\"code\":", code.0);
+impl Outcome {
+    fn write(&self, json: &mut JsonLine<'_>) {
+        match self {
+            Self::Granted => json.text("outcome", "granted"),
+            Self::Repeated => json.text("outcome", "repeated"),
+            Self::Refused { code, why } => {
+                json.text("outcome", "refused");
+                json.number("code", i64::from(code.0));
                 if let Some(name) = code.name() {
-                    put_text(line, ",\"error\":", name);
+                    json.text("error", name);
                 }
-                put_text(line, ",\"why\":", why);
+                json.text("why", why);
             }
-            Outcome::Dropped { why } => {
-                put_text(line, ",\"outcome\":\"dropped\",\"why\":", why);
+            Self::Dropped { why } => {
+                json.text("outcome", "dropped");
+                json.text("why", why);
             }
-        }
-    }
-
-    fn write_enctypes(&self, line: &mut String) {
-        for (at, number) in self.requested.numbers().iter().enumerate() {
-            let before = if at == 0 { ",\"etypes\":[" } else { "," };
-            put(line, before, number);
-        }
-        if !self.requested.numbers().is_empty() {
-            line.push(']');
         }
     }
 }
@@ -224,62 +215,16 @@ impl Issued {
         }
     }
 
-    fn write(&self, line: &mut String) {
-        put_text(line, ",\"reply_etype\":", self.reply);
-        put_text(line, ",\"ticket_etype\":", self.ticket);
-        put_text(line, ",\"session_etype\":", self.session);
-        let _ = write!(line, ",\"flags\":\"{:08x}\"", self.flags.bits());
-        put_text(line, ",\"authtime\":", self.authtime);
-        put_text(line, ",\"endtime\":", self.endtime);
+    fn write(&self, json: &mut JsonLine<'_>) {
+        json.text("reply_etype", self.reply.name());
+        json.text("ticket_etype", self.ticket.name());
+        json.text("session_etype", self.session.name());
+        json.number("flags", i64::from(self.flags.bits()));
+        json.time("authtime", self.authtime);
+        json.time("endtime", self.endtime);
         if let Some(renew_till) = self.renew_till {
-            put_text(line, ",\"renew_till\":", renew_till);
+            json.time("renew_till", renew_till);
         }
-    }
-}
-
-fn put(line: &mut String, name: &str, number: impl Display) {
-    let _ = write!(line, "{name}{number}");
-}
-
-fn put_text(line: &mut String, name: &str, text: impl Display) {
-    line.push_str(name);
-    write_text(line, text);
-}
-
-fn write_text(line: &mut String, text: impl Display) {
-    line.push('"');
-    let mut escaped = Escaped {
-        line,
-        left: LONGEST_TEXT,
-    };
-    // It stops, with an error, where the text is cut.
-    let cut = write!(escaped, "{text}").is_err();
-    if cut {
-        line.push_str("...");
-    }
-    line.push('"');
-}
-
-/// Writes characters as JSON wants them.
-struct Escaped<'a> {
-    line: &'a mut String,
-    left: usize,
-}
-
-impl Write for Escaped<'_> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for character in text.chars() {
-            self.left = self.left.checked_sub(1).ok_or(std::fmt::Error)?;
-            match character {
-                '"' => self.line.push_str("\\\""),
-                '\\' => self.line.push_str("\\\\"),
-                control if control.is_control() => {
-                    write!(self.line, "\\u{:04x}", u32::from(control))?;
-                }
-                plain => self.line.push(plain),
-            }
-        }
-        Ok(())
     }
 }
 

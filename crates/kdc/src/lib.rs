@@ -18,6 +18,7 @@ mod backwards;
 mod counters;
 mod etype_choice;
 mod host_realm;
+mod json_line;
 mod kdc;
 mod lifetimes;
 mod lookaside;
