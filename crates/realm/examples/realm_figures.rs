@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,20 +19,25 @@ use rand::{RngExt, SeedableRng};
 const MANY: u32 = 100_000;
 const NOW: KerberosTime = KerberosTime::from_unix(1_700_000_000);
 
+/// Each part has a process of its own, so that the second one's memory is that of a KDC.
 fn main() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("realm.redb");
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next() {
-        // A process of its own, so that its memory is that of a KDC and not that of the load.
-        Some(store) => use_store(Path::new(&store)),
-        None => {
-            load(&path);
-            let program = std::env::current_exe().unwrap();
-            let status = std::process::Command::new(program).arg(&path).status();
-            assert!(status.unwrap().success());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [part, path] if part == "load" => load(Path::new(path)),
+        [part, path] if part == "use" => use_store(Path::new(path)),
+        _ => {
+            let directory = tempfile::tempdir().unwrap();
+            run("load", directory.path());
+            run("use", directory.path());
         }
     }
+}
+
+fn run(part: &str, directory: &Path) {
+    let program = std::env::current_exe().unwrap();
+    let path = directory.join("realm.redb");
+    let status = Command::new(program).arg(part).arg(path).status();
+    assert!(status.unwrap().success());
 }
 
 fn name_of(number: u32) -> Principal {
@@ -79,7 +85,7 @@ fn load(path: &Path) {
         begin.elapsed()
     );
     // No destructor runs, as after kill -9.
-    std::mem::forget((registrar, vault));
+    std::process::exit(0);
 }
 
 fn use_store(path: &Path) {

@@ -16,7 +16,7 @@ fn an_alias_leads_to_its_principal_and_is_shown_with_it() {
     assert_eq!(found.principal, alice);
     let shown = fixture.registrar.show(&alias).unwrap().entry.value;
     assert_eq!(shown.principal, alice);
-    assert_eq!(shown.aliases, [alias.clone()]);
+    assert_eq!(shown.aliases, std::slice::from_ref(&alias));
     fixture.registrar.remove_alias(&alias, &stamp(1)).unwrap();
     assert!(fixture.directory.lookup(&alias).unwrap().is_none());
     let shown = fixture.registrar.show(&alice).unwrap().entry.value;

@@ -1,5 +1,4 @@
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -88,8 +87,7 @@ fn a_full_file_system_is_a_clear_error_and_no_damage() {
     }
     let _mount = Mount(directory.path());
     let ballast = directory.path().join("ballast");
-    let mut file = File::create(&ballast).unwrap();
-    file.write_all(&vec![1; 18 << 20]).unwrap();
+    fs::write(&ballast, vec![1; 18 << 20]).unwrap();
     goes_through_a_full_disk(&directory.path().join("realm.redb"), || {
         fs::remove_file(&ballast).unwrap();
     });

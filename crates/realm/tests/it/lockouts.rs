@@ -1,9 +1,16 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use kerbstone_realm::{Attributes, Failure, KeyChange, LockoutCounters, LockoutPolicy, Store};
+use kerbstone_proto::name::Principal;
+use kerbstone_realm::{
+    Attributes, Batch, Failure, KeyChange, LoadInto, LockoutCounters, LockoutPolicy, Observer,
+    OpenEntry, RealmError, RecordKey, RecordPrefix, Records, RedbStore, Revision, Store, Versioned,
+    Visitor,
+};
 
-use crate::fixture::{Fixture, at, stamp};
+use crate::fixture::{Fixture, at, principal, realm, stamp};
 
 const POLICY: LockoutPolicy = LockoutPolicy {
     max_failures: 3,
@@ -113,14 +120,11 @@ fn a_crowd_of_names_does_not_make_memory_grow_nor_wash_out_a_failure() {
     let counters = LockoutCounters::new(store, 64);
     counters.failed(&entry, &POLICY, at(1)).unwrap();
     counters.failed(&entry, &POLICY, at(2)).unwrap();
-    let krbtgt = kerbstone_proto::name::Principal::krbtgt(
-        &crate::fixture::realm(),
-        &crate::fixture::realm(),
-    );
+    let krbtgt = Principal::krbtgt(&realm(), &realm());
     let template = fixture.directory.lookup(&krbtgt).unwrap().unwrap();
     for number in 0..5_000 {
-        let other = kerbstone_realm::OpenEntry {
-            principal: crate::fixture::principal(&format!("user{number}")),
+        let other = OpenEntry {
+            principal: principal(&format!("user{number}")),
             attributes: template.attributes,
             max_life: None,
             max_renewable_life: None,
@@ -131,7 +135,7 @@ fn a_crowd_of_names_does_not_make_memory_grow_nor_wash_out_a_failure() {
             lockout: None,
             unlocked_at: None,
             keys: Vec::new(),
-            strings: Default::default(),
+            strings: BTreeMap::new(),
             version: template.version,
         };
         counters.succeeded(&other, at(3));
@@ -143,4 +147,67 @@ fn a_crowd_of_names_does_not_make_memory_grow_nor_wash_out_a_failure() {
         1,
         "unknown names are not written"
     );
+}
+
+/// A store whose disk is full as long as it is told so.
+#[derive(Debug)]
+struct Filling {
+    store: Arc<RedbStore>,
+    full: AtomicBool,
+}
+
+impl Store for Filling {
+    fn get(&self, key: &RecordKey) -> Result<Option<Versioned<Vec<u8>>>, RealmError> {
+        self.store.get(key)
+    }
+
+    fn scan(&self, prefix: &RecordPrefix, visit: &mut Visitor<'_>) -> Result<Revision, RealmError> {
+        self.store.scan(prefix, visit)
+    }
+
+    fn commit(&self, batch: Batch) -> Result<Revision, RealmError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(RealmError::DiskFull {
+                path: "full".into(),
+            });
+        }
+        self.store.commit(batch)
+    }
+
+    fn load(&self, records: &mut Records<'_>, into: LoadInto) -> Result<u64, RealmError> {
+        self.store.load(records, into)
+    }
+
+    fn subscribe(&self, observer: Weak<dyn Observer>) {
+        self.store.subscribe(observer);
+    }
+}
+
+#[test]
+fn a_lockout_holds_even_when_the_disk_is_full_and_is_written_when_it_is_not() {
+    let mut fixture = Fixture::new();
+    let alice = fixture.add("alice", "secret");
+    let filling = Arc::new(Filling {
+        store: fixture.store.clone(),
+        full: AtomicBool::new(true),
+    });
+    let counters = LockoutCounters::new(filling.clone(), 1024);
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    for second in 1..3 {
+        counters.failed(&entry, &POLICY, at(second)).unwrap();
+    }
+    assert!(!counters.is_locked_out(&entry, at(2)));
+    assert!(matches!(
+        counters.failed(&entry, &POLICY, at(3)),
+        Err(RealmError::DiskFull { .. })
+    ));
+    assert!(counters.is_locked_out(&entry, at(4)));
+    assert!(!counters.is_locked_out(&entry, at(603)));
+    counters.flush().unwrap_err();
+    assert!(counters.is_locked_out(&entry, at(4)));
+    filling.full.store(false, Ordering::SeqCst);
+    assert_eq!(counters.flush().unwrap(), 1);
+    let entry = fixture.directory.lookup(&alice).unwrap().unwrap();
+    assert!(entry.is_locked(at(4)));
+    assert!(counters.is_locked_out(&entry, at(4)));
 }
