@@ -11,7 +11,7 @@ use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_realm::{
     Attributes, DEFAULT_CAPACITY, Directory, Entry, KeyChange, MasterKey, PlainKey, RealmSettings,
-    RedbStore, Registrar, Salt, Stamp, Vault,
+    RecordKey, RedbStore, Registrar, Salt, Stamp, Vault,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -96,41 +96,64 @@ fn use_store(path: &Path) {
     let directory = Directory::new(vault, DEFAULT_CAPACITY);
     directory.lookup(&name_of(1)).unwrap().unwrap();
     println!("ready after a crash: {:?}", begin.elapsed());
+    print_memory("ready");
     let mut rng = StdRng::seed_from_u64(2);
-    let names: Vec<_> = (0..200_000)
-        .map(|_| name_of(rng.random_range(0..MANY)))
-        .collect();
-    let each = per_call(&names, |name| {
-        directory.lookup(name).unwrap().unwrap();
+    let mut any = move || name_of(rng.random_range(0..MANY));
+    let mut rng = StdRng::seed_from_u64(2);
+    let mut few = move || name_of(rng.random_range(0..1_000));
+    per_call("making a name (part of each figure below)", 200_000, || {
+        drop(any())
     });
-    println!("lookup of any principal, mostly not cached: {each:?}");
-    let few: Vec<_> = names
-        .iter()
-        .map(|_| name_of(rng.random_range(0..1_000)))
-        .collect();
-    per_call(&few, |name| drop(directory.lookup(name).unwrap()));
-    let each = per_call(&few, |name| drop(directory.lookup(name).unwrap()));
-    println!("lookup of cached principals: {each:?}");
-    let each = per_call(&names[..200], |name| {
+    per_call("record read from the store", 200_000, || {
+        let key = RecordKey::principal(&any());
+        directory.vault().store().get(&key).unwrap().unwrap();
+    });
+    print_memory("after reading records");
+    per_call(
+        "lookup of any principal, mostly not cached",
+        200_000,
+        || {
+            directory.lookup(&any()).unwrap().unwrap();
+        },
+    );
+    print_memory("after lookups");
+    for _ in 0..2 {
+        per_call(
+            "lookup of one of 1,000 (the second time cached)",
+            100_000,
+            || {
+                directory.lookup(&few()).unwrap().unwrap();
+            },
+        );
+    }
+    per_call("durable change of keys", 200, || {
         let change = KeyChange::random();
+        let mut rng = StdRng::seed_from_u64(3);
         registrar
-            .change_keys(name, &change, &stamp(), &mut StdRng::seed_from_u64(3))
+            .change_keys(&any(), &change, &stamp(), &mut rng)
             .unwrap();
     });
-    println!("durable change of keys: {each:?}");
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    for line in status
-        .lines()
-        .filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"))
-    {
-        println!("{line}");
-    }
+    print_memory("at the end");
 }
 
-fn per_call(names: &[Principal], mut call: impl FnMut(&Principal)) -> Duration {
-    let begin = Instant::now();
-    for name in names {
-        call(name);
+fn print_memory(when: &str) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let rss = status.lines().find(|line| line.starts_with("VmRSS"));
+    println!("{when}: {}", rss.unwrap());
+}
+
+/// CPU time of this thread, which the noise of the machine touches least.
+fn cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    let spent = text.split(' ').next().unwrap();
+    Duration::from_nanos(spent.parse().unwrap())
+}
+
+fn per_call(what: &str, count: u32, mut call: impl FnMut()) {
+    let (wall, spent) = (Instant::now(), cpu());
+    for _ in 0..count {
+        call();
     }
-    begin.elapsed() / u32::try_from(names.len()).unwrap()
+    let (wall, spent) = (wall.elapsed() / count, (cpu() - spent) / count);
+    println!("{what}: {spent:?} CPU, {wall:?} wall");
 }
