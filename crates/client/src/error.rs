@@ -172,6 +172,14 @@ pub enum ClientError {
         /// The whole name.
         name: String,
     },
+    /// A cache file of a version that is not read here, or no cache at all.
+    #[error("Unsupported credentials cache format version number (filename: {name})")]
+    CacheVersion {
+        /// Which.
+        name: String,
+        /// What it begins with, in words.
+        why: String,
+    },
     /// A cache of this kind cannot do that.
     #[error("{what}")]
     CacheUnsupported {
@@ -209,6 +217,20 @@ pub enum ClientError {
         keytab: String,
         /// Names that it has keys for.
         has: Vec<Principal>,
+    },
+    /// A keytab name of a kind that is not supported here.
+    #[error("Unknown Key table type")]
+    UnknownKeytabType {
+        /// The whole name.
+        name: String,
+    },
+    /// A keytab file of a version that is not read here, or no keytab at all.
+    #[error("Unsupported key table format version number")]
+    KeytabVersion {
+        /// The keytab.
+        name: String,
+        /// What it begins with, in words.
+        why: String,
     },
     /// A keytab's name or bytes are wrong.
     #[error("{why}")]
@@ -351,6 +373,13 @@ impl ClientError {
             Self::UnknownCacheType { .. } => {
                 "FILE:, DIR:, KEYRING: and MEMORY: caches work here".to_owned()
             }
+            Self::CacheVersion { name, why } => format!("{name} is {why}; was another file meant?"),
+            Self::UnknownKeytabType { name } => {
+                format!("{name} cannot be read; FILE: keytabs work here")
+            }
+            Self::KeytabVersion { name, why } => {
+                format!("{name} is {why}; was another file meant?")
+            }
             Self::CacheFormat { why, .. } => {
                 format!("{why}; kdestroy removes the cache, kinit makes a new one")
             }
@@ -432,7 +461,13 @@ fn kdc_text(code: ErrorCode, text: &str) -> String {
 
 fn no_ticket_text(place: &Option<String>) -> String {
     match place {
-        Some(place) => format!("Matching credential not found (filename: {place})"),
+        Some(place) => match place.split_once(':') {
+            Some(("FILE" | "DIR", path)) => {
+                let path = path.trim_start_matches(':');
+                format!("Matching credential not found (filename: {path})")
+            }
+            _ => "Matching credential not found".to_owned(),
+        },
         None => "Matching credential not found".to_owned(),
     }
 }

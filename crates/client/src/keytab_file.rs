@@ -21,9 +21,8 @@ impl KeytabFile {
         let path = match name.split_once(':') {
             Some(("FILE" | "WRFILE", path)) => path,
             Some((kind, _)) if !kind.contains('/') => {
-                return Err(ClientError::Keytab {
+                return Err(ClientError::UnknownKeytabType {
                     name: name.to_owned(),
-                    why: format!("Unknown Key table type {kind}: FILE: works here"),
                 });
             }
             _ => name,
@@ -92,9 +91,10 @@ impl KeytabFile {
     }
 
     fn wrong(&self, error: &KeytabError) -> ClientError {
-        ClientError::Keytab {
-            name: self.name.clone(),
-            why: error.to_string(),
+        let (name, why) = (self.name.clone(), error.to_string());
+        match error {
+            KeytabError::NotAKeytab(_) => ClientError::KeytabVersion { name, why },
+            _ => ClientError::Keytab { name, why },
         }
     }
 

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use self::initial_ticket::AsExchange;
 pub use self::initial_ticket::InitialTicket;
 pub(crate) use self::initial_ticket::{credential_of, text_of};
+pub use self::key_info::KeyInfo;
 pub use self::options::{LoginOptions, Secret};
 use crate::clock::Offset;
 use crate::error::ClientError;
@@ -170,7 +171,7 @@ impl Login {
             return self.ask_again(change, ClientError::PasswordMismatch, "Password mismatch");
         }
         if first.is_empty() {
-            let reason = "The new password must not be empty";
+            let reason = "New password cannot be zero length";
             let error = ClientError::PasswordRefused {
                 reason: reason.to_owned(),
             };

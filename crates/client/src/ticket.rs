@@ -127,6 +127,8 @@ struct Walk {
     path: Vec<Realm>,
     at: usize,
     next: usize,
+    /// What the realm where we are said about the realm that is wanted; what it says about others is of less use.
+    refusal: Option<ClientError>,
 }
 
 impl TicketRequest {
@@ -301,6 +303,7 @@ impl TicketRequest {
             next: path.len().saturating_sub(1),
             at: 0,
             path,
+            refusal: None,
         };
         self.seen.clear();
         self.walk_on(goal, now, rng)
@@ -420,9 +423,15 @@ impl TicketRequest {
         }
         match self.stage {
             Stage::Path(goal) => {
+                let refusal = failure(&pending, error, now);
+                self.walk.refusal.get_or_insert(refusal);
                 self.walk.next = self.walk.next.saturating_sub(1);
                 if self.walk.next <= self.walk.at {
-                    return Err(failure(&pending, error, now));
+                    return Err(self
+                        .walk
+                        .refusal
+                        .take()
+                        .unwrap_or(ClientError::Misuse("no path")));
                 }
                 self.walk_on(goal, now, rng)
             }
@@ -507,7 +516,7 @@ impl TicketRequest {
             .map(|(place, _)| place);
         match place {
             Some(place) => {
-                if place == self.walk.next {
+                if self.held_tgt(&realm, now).is_none() {
                     self.found.push(tgt);
                 }
                 if place == last {
@@ -515,6 +524,7 @@ impl TicketRequest {
                 }
                 self.walk.at = place;
                 self.walk.next = last;
+                self.walk.refusal = None;
                 self.walk_on(goal, now, rng)
             }
             None if realm == self.start_realm => Err(ClientError::ReplyModified {

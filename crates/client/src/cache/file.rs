@@ -93,6 +93,10 @@ impl FileCache {
             CacheError::NoPrincipal => ClientError::NoCache {
                 name: self.label.clone(),
             },
+            CacheError::UnknownVersion(_) => ClientError::CacheVersion {
+                name: self.path.display().to_string(),
+                why: error.to_string(),
+            },
             _ => ClientError::CacheFormat {
                 name: self.path.display().to_string(),
                 why: error.to_string(),

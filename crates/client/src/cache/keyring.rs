@@ -65,11 +65,11 @@ impl KeyringCache {
                 .add_keyring(subsidiary)
                 .map_err(|error| self.kernel(error))?,
         };
-        if self.is_legacy() {
-            // Programs of before 1.12 look for the cache right in the session's keyring.
-            if let Ok(mut session) = Keyring::attach(SpecialKeyring::Session) {
-                let _ = session.link_keyring(&ring);
-            }
+        // Programs of before 1.12 look for the cache right in the session's keyring.
+        if self.is_legacy()
+            && let Ok(mut session) = Keyring::attach(SpecialKeyring::Session)
+        {
+            let _ = session.link_keyring(&ring);
         }
         let principal = encode_principal(&cache.principal, V4);
         ring.add_key::<User, _, _>(PRINCIPAL, principal.as_slice())
@@ -116,10 +116,10 @@ impl KeyringCache {
         self.collection()?
             .unlink_keyring(&ring)
             .map_err(|error| self.kernel(error))?;
-        if self.is_legacy() {
-            if let Ok(mut session) = Keyring::attach(SpecialKeyring::Session) {
-                let _ = session.unlink_keyring(&ring);
-            }
+        if self.is_legacy()
+            && let Ok(mut session) = Keyring::attach(SpecialKeyring::Session)
+        {
+            let _ = session.unlink_keyring(&ring);
         }
         Ok(())
     }
@@ -263,12 +263,11 @@ fn primary_name(name: &KeyringName) -> Result<String, ClientError> {
         collection => collection,
     };
     set_primary_name(&mut ring, initial).map_err(|error| kernel(name, error))?;
-    if name.anchor == Anchor::Legacy {
-        if let Ok(old) = Keyring::attach(SpecialKeyring::Session)
+    if name.anchor == Anchor::Legacy
+        && let Ok(old) = Keyring::attach(SpecialKeyring::Session)
             .and_then(|session| session.search_for_keyring(initial, None))
-        {
-            let _ = ring.link_keyring(&old);
-        }
+    {
+        let _ = ring.link_keyring(&old);
     }
     Ok(initial.to_owned())
 }

@@ -33,6 +33,8 @@ pub struct InitialTicket {
     pub offset: Offset,
     /// The kind of pre-authentication that was used.
     pub preauth: Option<PaType>,
+    /// How the client's key comes from its password, for [`LoginOptions::known_key`].
+    pub key_info: Option<KeyInfo>,
     /// The KDC offers FAST, and says so where nobody can take it away.
     pub fast_available: bool,
     /// When the password expires, and whether the KDC told it as a warning.
@@ -77,6 +79,8 @@ pub(super) struct AsExchange {
     key: Option<Proof>,
     cookie: Option<Vec<u8>>,
     proved: bool,
+    /// The proof rests on what was known before and not on the KDC's hints.
+    guessed: bool,
     skew_retried: bool,
     realms: Vec<Realm>,
     rounds: usize,
@@ -127,11 +131,23 @@ impl AsExchange {
             key: None,
             cookie: None,
             proved: false,
+            guessed: false,
             skew_retried: false,
             rounds: 0,
         };
+        exchange.guess();
         exchange.send(now, rng)?;
         Ok(exchange)
+    }
+
+    /// Makes the key that was right the last time.
+    fn guess(&mut self) {
+        let known = self.options.known_key.clone();
+        if let Some(info) = known.filter(|info| self.options.enctypes.contains(&info.enctype)) {
+            self.key = self.key_for(&info, None, &self.client).ok();
+            self.guessed = self.key.is_some();
+            self.info = Some(info);
+        }
     }
 
     /// The password in use, for whoever goes on with it.
@@ -251,7 +267,10 @@ impl AsExchange {
     ) -> Result<(), ClientError> {
         let offset = Offset::between(error.server_time(), now);
         match error.error_code {
-            ErrorCode::KDC_ERR_PREAUTH_REQUIRED if !self.proved => {
+            ErrorCode::KDC_ERR_PREAUTH_REQUIRED | ErrorCode::KDC_ERR_PREAUTH_FAILED
+                if !self.proved || (self.guessed && !error.method_data().is_empty()) =>
+            {
+                self.guessed = false;
                 if self.options.sync_time && offset.size() > self.options.clock_skew {
                     self.offset = offset;
                 }
@@ -474,6 +493,7 @@ impl AsExchange {
         })?;
         self.waiting = Waiting::Nothing;
         self.step = Some(Step::Done(InitialTicket {
+            key_info: self.info.clone(),
             fast_available: PaData::find(&part.encrypted_pa_data, PaType::FX_FAST).is_some(),
             password_expires: as_reply::password_expiry(&part),
             preauth: self.proved.then_some(PaType::ENC_TIMESTAMP),

@@ -6,13 +6,15 @@ use kerbstone_proto::name::Principal;
 
 use crate::error::ClientError;
 
-/// One encryption type with what string-to-key needs.
+/// An encryption type with what string-to-key needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct KeyInfo {
-    pub(super) enctype: Enctype,
+pub struct KeyInfo {
+    /// The encryption type of the key.
+    pub enctype: Enctype,
     /// Absent: the principal's default salt.
-    pub(super) salt: Option<Vec<u8>>,
-    pub(super) params: Option<Vec<u8>>,
+    pub salt: Option<Vec<u8>>,
+    /// The parameters of string-to-key; the encryption type's own when absent.
+    pub params: Option<Vec<u8>>,
 }
 
 impl KeyInfo {

@@ -8,6 +8,8 @@ use kerbstone_proto::message::HostAddress;
 use kerbstone_proto::name::PrincipalName;
 use zeroize::Zeroizing;
 
+use super::key_info::KeyInfo;
+
 /// What is asked of the AS.
 #[derive(Clone, Debug)]
 pub struct LoginOptions {
@@ -35,6 +37,9 @@ pub struct LoginOptions {
     pub sync_time: bool,
     /// How many iterations a KDC may ask of a password.
     pub iterations: IterationLimit,
+    /// What an earlier login learnt about the client's key ([`InitialTicket::key_info`](super::InitialTicket)): the proof
+    /// then goes out with the first request, which saves a round trip. If it is out of date, the KDC's hints are followed.
+    pub known_key: Option<KeyInfo>,
     /// Whether a user with an expired password is asked for a new one.
     pub change_expired: bool,
 }
@@ -54,6 +59,7 @@ impl Default for LoginOptions {
             clock_skew: Duration::from_secs(300),
             sync_time: true,
             iterations: IterationLimit::DEFAULT,
+            known_key: None,
             change_expired: true,
         }
     }

@@ -158,6 +158,9 @@ impl Pending {
         if renamed && !options.contains(KdcOptions::CANONICALIZE) && !both_tgts {
             return differs("the server's name");
         }
+        if renamed && part.server().is_krbtgt() && part.srealm != self.realm {
+            return differs("the realm that issued the TGT");
+        }
         if self.wanted.till.is_some_and(|till| part.endtime > till) {
             return differs("the end time");
         }
