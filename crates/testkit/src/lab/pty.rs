@@ -3,15 +3,20 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use super::Finished;
 
 /// How long a program may think before it asks or answers.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a person takes to type an answer that may be seen.
+const TYPING: Duration = Duration::from_millis(300);
 
 /// Runs a program on a terminal of its own and answers its prompts.
 ///
@@ -28,6 +33,7 @@ pub(super) fn converse(command: &Command, dialogue: &[(&str, &str)]) -> Finished
     for (prompt, answer) in dialogue {
         seen = wait_for(&mut terminal, &mut transcript, seen, prompt)
             .unwrap_or_else(|| panic!("{name} did not ask {prompt:?}:\n{}", text(&transcript)));
+        give_it_time_to_hide_the_answer(&terminal);
         writeln!(terminal, "{answer}").expect("the terminal takes an answer");
     }
     while read_some(&mut terminal, &mut transcript) {}
@@ -37,6 +43,16 @@ pub(super) fn converse(command: &Command, dialogue: &[(&str, &str)]) -> Finished
         code: status.code().unwrap_or(-1),
         stdout: text(&transcript),
         stderr: String::new(),
+    }
+}
+
+/// Heimdal prompts first and turns the echo off then; a person types later than that.
+fn give_it_time_to_hide_the_answer(terminal: &File) {
+    let deadline = Instant::now() + TYPING;
+    let echoes =
+        || tcgetattr(terminal).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ECHO));
+    while echoes() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

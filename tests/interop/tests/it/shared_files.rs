@@ -28,3 +28,26 @@ fn a_cache_of_mit_is_read_by_heimdal() {
 fn a_cache_of_heimdal_is_read_by_mit() {
     a_cache_passes(Suite::Heimdal, Suite::Mit);
 }
+
+/// A keytab that a server's administrator wrote is listed by MIT's klist with its kvno and enctypes.
+fn a_keytab_is_listed(server: Suite) {
+    let Some(stage) = Stage::set(Suite::Mit, server) else {
+        return;
+    };
+    let keytab = stage.server.keytab(SERVICE);
+    let listed = stage
+        .session
+        .run("klist", &["-k", "-e", &keytab.to_string_lossy()], "")
+        .succeeded();
+    assert!(
+        listed.stdout.contains(&format!(
+            "   1 {SERVICE}@LAB.EXAMPLE (aes256-cts-hmac-sha1-96)"
+        )),
+        "{listed}"
+    );
+}
+
+#[test]
+fn a_keytab_of_heimdal_is_listed_by_mit() {
+    a_keytab_is_listed(Suite::Heimdal);
+}

@@ -1,5 +1,7 @@
 use std::fs;
 
+use kerbstone_testkit::lab::Suite;
+
 use crate::matrix::matrix;
 use crate::stage::{PASSWORD, SERVICE, Stage, TGT, USER};
 
@@ -13,6 +15,7 @@ matrix! {
     does_not_renew_a_ticket_that_is_not_renewable,
     signs_in_to_a_service_directly,
     leaves_nothing_after_kdestroy,
+    asks_for_the_password_at_a_terminal_without_showing_it,
 }
 
 fn signs_in_with_a_password(stage: &Stage) {
@@ -69,4 +72,17 @@ fn leaves_nothing_after_kdestroy(stage: &Stage) {
     stage.sign_in(&[]);
     stage.session.destroy().succeeded();
     assert!(!stage.session.cache().exists());
+}
+
+fn asks_for_the_password_at_a_terminal_without_showing_it(stage: &Stage) {
+    let prompt = match stage.session.suite() {
+        Suite::Heimdal => "alice@LAB.EXAMPLE's Password:",
+        Suite::Mit | Suite::Kerb => "Password for alice@LAB.EXAMPLE: ",
+    };
+    let signed_in = stage
+        .session
+        .converse("kinit", &[USER], &[(prompt, PASSWORD)])
+        .succeeded();
+    assert!(!signed_in.says(PASSWORD), "{signed_in}");
+    assert!(stage.session.flags(TGT).contains('I'));
 }
