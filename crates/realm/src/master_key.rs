@@ -59,19 +59,21 @@ impl fmt::Debug for MasterKey {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SealedFor<'a> {
     pub(crate) principal: &'a Principal,
+    /// The name of the principal's record, made once for all of its keys.
+    pub(crate) record: &'a RecordKey,
     pub(crate) kvno: u32,
     pub(crate) enctype: Enctype,
 }
 
 impl SealedFor<'_> {
     fn associated_data(&self, master_kvno: u32) -> Vec<u8> {
-        let name = RecordKey::principal(self.principal);
-        let mut data = Vec::with_capacity(name.as_bytes().len().saturating_add(24));
+        let name = self.record.as_bytes();
+        let mut data = Vec::with_capacity(name.len().saturating_add(24));
         data.extend_from_slice(b"kerbstone 1\0");
         data.extend_from_slice(&master_kvno.to_be_bytes());
         data.extend_from_slice(&self.kvno.to_be_bytes());
         data.extend_from_slice(&self.enctype.number().to_be_bytes());
-        data.extend_from_slice(name.as_bytes());
+        data.extend_from_slice(name);
         data
     }
 }

@@ -11,6 +11,7 @@ use kerbstone_proto::time::KerberosTime;
 use crate::attributes::Attributes;
 use crate::entry::{Entry, Lockout};
 use crate::error::RealmError;
+use crate::record_key::RecordKey;
 use crate::store::{Revision, Versioned};
 use crate::vault::Vault;
 
@@ -71,9 +72,10 @@ impl OpenEntry {
     /// Opens the keys of an entry. Keys of enctypes that this build cannot use are left out.
     pub fn open(vault: &Vault, entry: Versioned<Entry>) -> Result<Self, RealmError> {
         let Versioned { version, value } = entry;
+        let record = RecordKey::principal(&value.principal);
         let mut keys = Vec::with_capacity(value.keys.len());
         for stored in value.keys {
-            let key = match vault.unseal(&value.principal, &stored) {
+            let key = match vault.unseal_in(&value.principal, &record, &stored) {
                 Ok(key) => key,
                 Err(RealmError::Crypto(CryptoError::LegacyDisabled(_))) => continue,
                 Err(error) => return Err(error),

@@ -153,6 +153,7 @@ impl Vault {
     ) -> Result<StoredKey, RealmError> {
         let place = SealedFor {
             principal,
+            record: &RecordKey::principal(principal),
             kvno: plain.kvno,
             enctype: plain.key.enctype(),
         };
@@ -168,13 +169,24 @@ impl Vault {
 
     /// Opens a key of a principal's record.
     pub fn unseal(&self, principal: &Principal, stored: &StoredKey) -> Result<Key, RealmError> {
-        let secret = self.unseal_bytes(principal, stored)?;
+        self.unseal_in(principal, &RecordKey::principal(principal), stored)
+    }
+
+    /// As [`Self::unseal`], for many keys of the one principal whose record is named so.
+    pub(crate) fn unseal_in(
+        &self,
+        principal: &Principal,
+        record: &RecordKey,
+        stored: &StoredKey,
+    ) -> Result<Key, RealmError> {
+        let secret = self.unseal_bytes(principal, record, stored)?;
         Ok(Key::new(stored.enctype, &secret)?)
     }
 
     fn unseal_bytes(
         &self,
         principal: &Principal,
+        record: &RecordKey,
         stored: &StoredKey,
     ) -> Result<Zeroizing<Vec<u8>>, RealmError> {
         let kvno = stored.sealed.master_kvno;
@@ -182,6 +194,7 @@ impl Vault {
         let numbered = ring.find(kvno).ok_or(RealmError::NoSuchMasterKey(kvno))?;
         let place = SealedFor {
             principal,
+            record,
             kvno: stored.kvno,
             enctype: stored.enctype,
         };
@@ -259,10 +272,13 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), RealmError> {
         let old_name = entry.principal.clone();
+        let old_record = RecordKey::principal(&old_name);
+        let record = RecordKey::principal(name);
         for stored in entry.keys.iter_mut().chain(&mut entry.history) {
-            let secret = self.unseal_bytes(&old_name, stored)?;
+            let secret = self.unseal_bytes(&old_name, &old_record, stored)?;
             let place = SealedFor {
                 principal: name,
+                record: &record,
                 kvno: stored.kvno,
                 enctype: stored.enctype,
             };
