@@ -64,7 +64,7 @@ pub(crate) fn answer(
         addresses: addresses.as_deref(),
         authorization_data: None,
     };
-    let padata = preauth_hints::for_reply(enctypes, reply_key).to_der();
+    let padata = preauth_hints::for_reply(reply_key).to_der();
     let encrypted_padata = signed_request(request, raw, reply_key);
     let reply = Reply {
         kind: ReplyKind::As,

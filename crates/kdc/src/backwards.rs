@@ -1,6 +1,8 @@
 //! A DER writer that begins at the end: lengths are known when they are to be written, and nothing
 //! is measured twice.
 
+use zeroize::Zeroize;
+
 /// Room for a usual reply.
 const USUAL: usize = 2048;
 
@@ -51,6 +53,7 @@ impl Backwards {
     }
 
     /// Puts bytes in front.
+    #[inline]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         if let Some(room) = self.room(bytes.len()) {
             room.copy_from_slice(bytes);
@@ -79,18 +82,21 @@ impl Backwards {
     }
 
     /// Tag and length of the `length` bytes written last.
+    #[inline]
     pub(crate) fn header(&mut self, tag: u8, length: usize) {
         match u8::try_from(length) {
             Ok(short) if short < 0x80 => self.bytes(&[tag, short]),
-            _ => {
-                let wide = length.to_be_bytes();
-                let zeros = wide.iter().take_while(|byte| **byte == 0).count();
-                let significant = wide.get(zeros..).unwrap_or_default();
-                self.bytes(significant);
-                let count = u8::try_from(significant.len()).unwrap_or(0);
-                self.bytes(&[tag, 0x80 | count]);
-            }
+            _ => self.long_header(tag, length),
         }
+    }
+
+    fn long_header(&mut self, tag: u8, length: usize) {
+        let wide = length.to_be_bytes();
+        let zeros = wide.iter().take_while(|byte| **byte == 0).count();
+        let significant = wide.get(zeros..).unwrap_or_default();
+        self.bytes(significant);
+        let count = u8::try_from(significant.len()).unwrap_or(0);
+        self.bytes(&[tag, 0x80 | count]);
     }
 
     /// A tagged primitive.
@@ -118,6 +124,7 @@ impl Backwards {
         self.primitive(tag::INTEGER, rest);
     }
 
+    #[inline]
     fn room(&mut self, length: usize) -> Option<&mut [u8]> {
         if self.at < length {
             self.grow(length);
@@ -127,12 +134,14 @@ impl Backwards {
         self.buffer.get_mut(self.at..end)
     }
 
+    /// What stood in the old buffer may be in the clear still.
+    #[cold]
     fn grow(&mut self, length: usize) {
         let more = length.max(self.buffer.len());
         let mut larger = vec![0; more];
         larger.extend_from_slice(&self.buffer);
         self.at = self.at.saturating_add(more);
-        self.buffer = larger;
+        std::mem::replace(&mut self.buffer, larger).zeroize();
     }
 }
 

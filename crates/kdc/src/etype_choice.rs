@@ -59,14 +59,6 @@ pub(crate) fn ticket_key(service: &OpenEntry) -> Result<&OpenKey, Refusal> {
         })
 }
 
-/// Whether the client knows ETYPE-INFO2; clients with only old enctypes may not (RFC 4120 5.2.7.5).
-pub(crate) fn knows_etype_info2(requested: &[i32]) -> bool {
-    requested
-        .iter()
-        .take(MOST_LOOKED_AT)
-        .any(|number| Enctype::from_number(*number).is_some_and(|enctype| !enctype.is_legacy()))
-}
-
 /// The enctypes of the list that we compute with. Legacy ones exist for import only.
 fn usable(requested: &[i32]) -> impl Iterator<Item = Enctype> {
     requested

@@ -62,19 +62,14 @@ impl<'a> JsonLine<'a> {
     pub(crate) fn time(&mut self, name: &str, time: KerberosTime) {
         self.name(name);
         self.line.push('"');
-        let wire = time.to_wire();
-        for (digits, after) in [
-            (4, '-'),
-            (6, '-'),
-            (8, 'T'),
-            (10, ':'),
-            (12, ':'),
-            (14, 'Z'),
-        ] {
-            let from = if digits == 4 { 0 } else { digits - 2 };
-            let part = wire.get(from..digits).unwrap_or_default();
-            self.line.extend(part.iter().copied().map(char::from));
-            self.line.push(after);
+        for (at, digit) in time.to_wire().iter().enumerate() {
+            match at {
+                4 | 6 => self.line.push('-'),
+                8 => self.line.push('T'),
+                10 | 12 => self.line.push(':'),
+                _ => {}
+            }
+            self.line.push(char::from(*digit));
         }
         self.line.push('"');
     }

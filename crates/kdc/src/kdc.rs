@@ -279,6 +279,7 @@ fn refuse(refusal: Refusal, request: &Request, event: &mut AuditEvent) -> Vec<u8
         None => ticket_granting_service(&request.body.realm),
     };
     let reply = refusal.to_krb_error(event.time, client, server).to_der();
+    event.note.clone_from(&refusal.detail);
     event.outcome = outcome(refusal);
     reply
 }

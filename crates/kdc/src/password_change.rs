@@ -51,12 +51,18 @@ struct Denial {
     result: ResultCode,
     code: ErrorCode,
     why: String,
+    /// What only the administrator shall read.
+    detail: Option<String>,
 }
 
 impl Denial {
     fn new(result: ResultCode, code: ErrorCode, why: impl Into<String>) -> Self {
-        let why = why.into();
-        Self { result, code, why }
+        Self {
+            result,
+            code,
+            why: why.into(),
+            detail: None,
+        }
     }
 
     fn authentication(error: &ProtoError) -> Self {
@@ -137,6 +143,7 @@ impl PasswordService {
             Ok(()) => PasswordResult::new(ResultCode::SUCCESS, ""),
             Err(denial) => {
                 event.outcome = outcome(&denial);
+                event.note.clone_from(&denial.detail);
                 PasswordResult::new(denial.result, denial.why.as_str())
             }
         };
@@ -336,17 +343,33 @@ fn is_same(directory: &Directory, one: &Principal, other: &Principal) -> bool {
     }
 }
 
+/// The owner of a password may read what the policy wants, not what is the matter with the store.
 fn refused_by_realm(error: RealmError) -> Denial {
-    let (result, code) = match &error {
-        RealmError::Password(_) => (ResultCode::SOFTERROR, ErrorCode::KDC_ERR_POLICY),
+    let (result, code, why) = match &error {
+        RealmError::Password(violation) => (
+            ResultCode::SOFTERROR,
+            ErrorCode::KDC_ERR_POLICY,
+            violation.to_string(),
+        ),
         RealmError::NoSuchPrincipal(_) => (
             ResultCode::HARDERROR,
             ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN,
+            error.to_string(),
         ),
-        RealmError::Conflict(_) => (ResultCode::SOFTERROR, ErrorCode::KDC_ERR_SVC_UNAVAILABLE),
-        _ => (ResultCode::HARDERROR, ErrorCode::KDC_ERR_SVC_UNAVAILABLE),
+        RealmError::Conflict(_) => (
+            ResultCode::SOFTERROR,
+            ErrorCode::KDC_ERR_SVC_UNAVAILABLE,
+            "Somebody else is changing the same record. Try again.".to_owned(),
+        ),
+        _ => (
+            ResultCode::HARDERROR,
+            ErrorCode::KDC_ERR_SVC_UNAVAILABLE,
+            "The password cannot be changed now. Tell your administrator.".to_owned(),
+        ),
     };
-    Denial::new(result, code, error.to_string())
+    let mut denial = Denial::new(result, code, why);
+    denial.detail = Some(error.to_string());
+    denial
 }
 
 /// Bytes whose lengths contradict each other get no answer; what has a frame gets to know.

@@ -37,10 +37,8 @@ pub(crate) fn find_client(
 
 /// The store cannot be read: another KDC may be able to.
 pub(crate) fn unavailable(error: RealmError) -> Refusal {
-    Refusal::new(
-        ErrorCode::KDC_ERR_SVC_UNAVAILABLE,
-        format!("the realm's records cannot be read: {error}"),
-    )
+    let why = "the realm's records cannot be read now";
+    Refusal::new(ErrorCode::KDC_ERR_SVC_UNAVAILABLE, why).with_detail(error.to_string())
 }
 
 /// An enterprise name of another realm: its realm if we serve it or share a key with it.

@@ -15,6 +15,8 @@ const LONGEST_TEXT: usize = 240;
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
     pub(crate) why: Cow<'static, str>,
+    /// What only the administrator shall read.
+    pub(crate) detail: Option<String>,
     /// For the client's next attempt: METHOD-DATA.
     e_data: Option<Vec<u8>>,
     /// The client's clock as it told us, so that it can measure the difference.
@@ -28,10 +30,16 @@ impl Refusal {
         Self {
             code,
             why: why.into(),
+            detail: None,
             e_data: None,
             client_time: None,
             moved_to: None,
         }
+    }
+
+    pub(crate) fn with_detail(mut self, detail: String) -> Self {
+        self.detail = Some(detail);
+        self
     }
 
     pub(crate) fn with_e_data(mut self, e_data: Vec<u8>) -> Self {

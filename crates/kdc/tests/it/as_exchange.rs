@@ -392,7 +392,7 @@ fn binds_a_ticket_to_the_addresses_that_were_asked_for() {
                 body.addresses = vec![address.clone()].into()
             })
             .unwrap();
-        assert_eq!(tgt.part.caddr.0, [address.clone()]);
+        assert_eq!(tgt.part.caddr.0, std::slice::from_ref(&address));
         let service = client.ticket(&tgt, "host/www.kerbstone.test", |_| {});
         match service {
             Ok(service) => {

@@ -123,7 +123,7 @@ impl<'a> Client<'a> {
         client: &str,
         service: &str,
         adjust: impl FnOnce(&mut KdcReqBody),
-    ) -> Result<Credential, KrbError> {
+    ) -> Result<Credential, Box<KrbError>> {
         let request = self.as_req(client, service, adjust);
         let reply = self.ask(&request.to_der()).reply;
         let key = password_key(&principal(client));
@@ -166,7 +166,7 @@ impl<'a> Client<'a> {
         shown: &Credential,
         service: &str,
         adjust: impl FnOnce(&mut KdcReqBody),
-    ) -> Result<Credential, KrbError> {
+    ) -> Result<Credential, Box<KrbError>> {
         let request = self.tgs_req(shown, service, adjust, |builder| builder);
         let reply = self.ask(&request.to_der()).reply;
         open_reply(
@@ -184,9 +184,9 @@ pub(crate) fn open_reply(
     kind: KdcRepKind,
     key: &Key,
     usage: KeyUsage,
-) -> Result<Credential, KrbError> {
+) -> Result<Credential, Box<KrbError>> {
     if let Ok(error) = KrbError::from_der(reply) {
-        return Err(error);
+        return Err(Box::new(error));
     }
     let reply = KdcRep::from_der(reply).unwrap();
     let plain = reply.enc_part.decrypt(key, usage).unwrap();

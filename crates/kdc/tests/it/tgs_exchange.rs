@@ -121,7 +121,10 @@ fn forwards_and_proxies_to_other_addresses() {
         })
         .unwrap();
     assert!(forwarded.has(TicketFlags::FORWARDED | TicketFlags::FORWARDABLE));
-    assert_eq!(forwarded.opened(&site).caddr.0, [there.clone()]);
+    assert_eq!(
+        forwarded.opened(&site).caddr.0,
+        std::slice::from_ref(&there)
+    );
     let service = client
         .ticket(&tgt, WWW, with(KdcOptions::PROXIABLE))
         .unwrap();
@@ -202,7 +205,7 @@ fn validates_a_postdated_ticket_when_its_time_has_come() {
         .unwrap();
     assert!(tgt.has(TicketFlags::POSTDATED | TicketFlags::INVALID));
     assert_eq!(tgt.part.starttime, Some(later));
-    let code = |result: Result<Credential, kerbstone_proto::message::KrbError>| {
+    let code = |result: Result<Credential, Box<kerbstone_proto::message::KrbError>>| {
         result.unwrap_err().error_code
     };
     let validate = || with(KdcOptions::VALIDATE);
