@@ -1,4 +1,4 @@
-//! MIT's programs sign in, get tickets and change passwords here.
+//! MIT's and Heimdal's programs sign in, get tickets and change passwords here.
 
 use std::sync::Arc;
 
@@ -37,7 +37,11 @@ impl Lab {
     }
 
     fn session(&self) -> Session {
-        Session::new(Suite::Mit, &self.configuration)
+        self.session_of(Suite::Mit)
+    }
+
+    fn session_of(&self, suite: Suite) -> Session {
+        Session::new(suite, &self.configuration)
     }
 }
 
@@ -229,4 +233,53 @@ fn kinit_of_mit_signs_in_with_an_enterprise_name_and_an_alias() {
     session.sign_in("al", PASSWORD, &[]).succeeded();
     session.ticket("host/www.kerbstone.test").succeeded();
     assert!(lab.folder.path().is_dir());
+}
+
+#[test]
+fn programs_of_heimdal_get_tickets_and_renew_them() {
+    if !Suite::Heimdal.is_present() {
+        return;
+    }
+    let lab = Lab::start(&site());
+    let session = lab.session_of(Suite::Heimdal);
+    session
+        .sign_in("alice", PASSWORD, &["-f", "-p", "-r", "2d"])
+        .succeeded();
+    session.ticket("host/www.kerbstone.test").succeeded();
+    let flags = session.flags("krbtgt/");
+    for flag in ['F', 'P', 'R', 'I', 'A'] {
+        assert!(flags.contains(flag), "{flag} is missing in {flags}");
+    }
+    session.renew().succeeded();
+    lab.session_of(Suite::Heimdal)
+        .sign_in("alice", "wrong", &[])
+        .failed();
+}
+
+#[test]
+fn kpasswd_of_heimdal_changes_a_password() {
+    if !Suite::Heimdal.is_present() {
+        return;
+    }
+    let lab = Lab::start(&site());
+    let session = lab.session_of(Suite::Heimdal);
+    session
+        .change_password("alice", PASSWORD, "another horse")
+        .succeeded();
+    session.sign_in("alice", "another horse", &[]).succeeded();
+}
+
+#[test]
+fn kgetcred_of_heimdal_reaches_a_service_of_another_realm() {
+    if !Suite::Heimdal.is_present() {
+        return;
+    }
+    let site = site();
+    site.add_realm("OTHER.TEST");
+    site.trust(REALM, "OTHER.TEST");
+    site.add_service("host/far.other.test@OTHER.TEST");
+    let lab = Lab::start(&site);
+    let session = lab.session_of(Suite::Heimdal);
+    session.sign_in("alice", PASSWORD, &[]).succeeded();
+    session.ticket("host/far.other.test@OTHER.TEST").succeeded();
 }
