@@ -45,3 +45,13 @@ fn mit_from_heimdal_to_mit() {
 fn heimdal_from_mit_to_heimdal() {
     crosses(Suite::Heimdal, Suite::Mit, Suite::Heimdal);
 }
+
+#[test]
+fn ours_from_mit_to_heimdal() {
+    crosses(Suite::Kerb, Suite::Mit, Suite::Heimdal);
+}
+
+#[test]
+fn ours_from_heimdal_to_mit() {
+    crosses(Suite::Kerb, Suite::Heimdal, Suite::Mit);
+}

@@ -40,3 +40,21 @@ fn mit_at_heimdal() {
 fn heimdal_at_mit() {
     each_works(Suite::Heimdal, Suite::Mit, &[AES_SHA1, AES_SHA2].concat());
 }
+
+#[test]
+fn ours_at_mit() {
+    each_works(
+        Suite::Kerb,
+        Suite::Mit,
+        &[&AES_SHA1[..], &AES_SHA2, &CAMELLIA].concat(),
+    );
+}
+
+#[test]
+fn ours_at_heimdal() {
+    each_works(
+        Suite::Kerb,
+        Suite::Heimdal,
+        &[&AES_SHA1[..], &AES_SHA2].concat(),
+    );
+}

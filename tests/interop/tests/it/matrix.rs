@@ -34,6 +34,16 @@ macro_rules! matrix {
             fn heimdal_at_heimdal() {
                 run(Suite::Heimdal, Suite::Heimdal);
             }
+
+            #[test]
+            fn ours_at_mit() {
+                run(Suite::Kerb, Suite::Mit);
+            }
+
+            #[test]
+            fn ours_at_heimdal() {
+                run(Suite::Kerb, Suite::Heimdal);
+            }
         })+
     };
 }

@@ -144,3 +144,8 @@ fn cve_2017_11103_heimdal_takes_no_ticket_for_another_service() {
     // It takes every damaged reply for one that a wrong password could not open.
     a_ticket_for_another_service_is_not_taken(Suite::Heimdal, "Password incorrect");
 }
+
+#[test]
+fn cve_2017_11103_ours_takes_no_ticket_for_another_service() {
+    a_ticket_for_another_service_is_not_taken(Suite::Kerb, "KDC reply did not match expectations");
+}

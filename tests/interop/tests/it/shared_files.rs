@@ -29,6 +29,26 @@ fn a_cache_of_heimdal_is_read_by_mit() {
     a_cache_passes(Suite::Heimdal, Suite::Mit);
 }
 
+#[test]
+fn a_cache_of_ours_is_read_by_mit() {
+    a_cache_passes(Suite::Kerb, Suite::Mit);
+}
+
+#[test]
+fn a_cache_of_ours_is_read_by_heimdal() {
+    a_cache_passes(Suite::Kerb, Suite::Heimdal);
+}
+
+#[test]
+fn a_cache_of_mit_is_read_by_ours() {
+    a_cache_passes(Suite::Mit, Suite::Kerb);
+}
+
+#[test]
+fn a_cache_of_heimdal_is_read_by_ours() {
+    a_cache_passes(Suite::Heimdal, Suite::Kerb);
+}
+
 /// A keytab that a server's administrator wrote is listed by MIT's klist with its kvno and enctypes.
 fn a_keytab_is_listed(server: Suite) {
     let Some(stage) = Stage::set(Suite::Mit, server) else {
