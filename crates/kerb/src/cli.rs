@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{compat, completions, list, login, logout, man, password, renew, ticket};
 use crate::console::{Console, err};
 use crate::failure::{Exit, Failure};
+use crate::serve;
 
 /// Kerberos single sign-on: sign in once, then show tickets instead of passwords.
 #[derive(Debug, Parser)]
@@ -35,6 +36,8 @@ enum Command {
     Ticket(ticket::Typed),
     /// Change your password.
     Password(password::Typed),
+    /// Serve realms: tickets, password changes and administration.
+    Kdc(serve::command::Typed),
     /// Make links under the names of MIT's programs (kinit, klist, ...) that lead to this binary.
     Compat(compat::Typed),
     /// Print a completion script for a shell.
@@ -76,6 +79,7 @@ impl Command {
             Self::Renew(typed) => renew::run(&typed, console),
             Self::Ticket(typed) => ticket::run(typed, console),
             Self::Password(typed) => password::run(&typed, console),
+            Self::Kdc(typed) => serve::command::run(typed, console),
             Self::Compat(typed) => compat::run(&typed, console),
             Self::Completions(typed) => completions::run(&typed, &mut command(), console),
             Self::Man(typed) => man::run(&typed, &command()),

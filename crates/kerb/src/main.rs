@@ -9,6 +9,7 @@ mod commands;
 mod compat;
 mod console;
 mod failure;
+mod serve;
 mod session;
 mod terminal;
 

@@ -1,0 +1,87 @@
+//! The command line of `kerb kdc`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use kerbstone_proto::name::Realm;
+
+use super::init::FirstRealm;
+use super::service;
+use super::settings::Settings;
+use crate::console::{Console, out};
+use crate::failure::Failure;
+
+/// Where the settings are, unless the command line says otherwise.
+pub(crate) const DEFAULT_CONFIG: &str = "/etc/kerbstone/kerbstone.toml";
+
+/// The command line of `kerb kdc`.
+#[derive(Debug, Args)]
+pub(crate) struct Typed {
+    /// The settings file.
+    #[arg(long, global = true, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Make a store, its master key and a settings file for a first realm.
+    Init {
+        /// The realm's name, by custom the site's domain in capitals.
+        #[arg(long)]
+        realm: String,
+        /// Address and port for tickets; may be given again. Without it: port 88 of every address.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Vec<SocketAddr>,
+        /// Address and port for password changes; may be given again. Without it: port 464 of every address.
+        #[arg(long, value_name = "ADDRESS")]
+        password_listen: Vec<SocketAddr>,
+    },
+}
+
+/// Runs `kerb kdc`: without a task, the service itself.
+pub(crate) fn run(typed: Typed, console: &mut Console) -> Result<(), Failure> {
+    match typed.task {
+        None => serve(&typed.config),
+        Some(Task::Init {
+            realm,
+            listen,
+            password_listen,
+        }) => {
+            let first = FirstRealm {
+                realm: Realm::from(realm.as_str()),
+                config: typed.config,
+                listen,
+                password_listen,
+            };
+            let what = format!("cannot make the realm {realm}");
+            first
+                .make()
+                .map_err(|error| Failure::refused(what, error.to_string(), error.help()))?;
+            let config = first.config.display();
+            out!(
+                console,
+                "realm {realm} made; start its KDC: kerb kdc --config {config}\n"
+            );
+            Ok(())
+        }
+    }
+}
+
+fn serve(config: &PathBuf) -> Result<(), Failure> {
+    let cannot = "cannot start the KDC";
+    let settings = Settings::read(config)
+        .map_err(|error| Failure::refused(cannot, error.to_string(), error.help()))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(log_filter())
+        .with_writer(std::io::stderr)
+        .init();
+    service::run(&settings)
+        .map_err(|error| Failure::refused(cannot, error.to_string(), error.help()))
+}
+
+fn log_filter() -> tracing_subscriber::EnvFilter {
+    tracing_subscriber::EnvFilter::try_from_env("KERB_LOG").unwrap_or_else(|_| "info".into())
+}

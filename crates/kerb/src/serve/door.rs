@@ -1,0 +1,115 @@
+//! What a socket serves: the seam between the transports and the machines behind them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use kerbstone_kdc::{Answer, AuditEvent, Kdc, Peer, Transport};
+use kerbstone_proto::time::Timestamp;
+use rand_core::CryptoRng;
+
+use super::audit::AuditLog;
+
+/// A longer answer would be cut into fragments, which firewalls drop: the client comes again over TCP.
+const LONGEST_DATAGRAM: usize = 1400;
+
+/// Something that answers one request with one reply. It is shared by all threads.
+pub(crate) trait Door: Send + Sync + 'static {
+    /// The reply; an empty one means that the request deserves no answer.
+    fn answer(
+        &self,
+        request: &[u8],
+        now: Timestamp,
+        peer: &Peer,
+        rng: &mut dyn CryptoRng,
+    ) -> Vec<u8>;
+
+    /// Called when a batch of requests has been answered.
+    fn batch_done(&self);
+
+    /// Whether an answer may take milliseconds, so that others should not wait behind it.
+    fn is_slow(&self) -> bool;
+}
+
+/// The wall clock.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_unix_duration(UNIX_EPOCH.elapsed().unwrap_or_default())
+}
+
+/// The peer of a request that came over `transport`.
+pub(crate) fn peer(address: IpAddr, port: u16, transport: Transport) -> Peer {
+    Peer::new(Some(address), port, transport)
+}
+
+/// Tickets: AS and TGS.
+pub(crate) struct TicketDoor {
+    pub(crate) kdc: Arc<Kdc>,
+    pub(crate) audit: Option<Arc<AuditLog>>,
+}
+
+/// New passwords (RFC 3244).
+pub(crate) struct PasswordDoor {
+    pub(crate) kdc: Arc<Kdc>,
+    pub(crate) audit: Option<Arc<AuditLog>>,
+}
+
+impl Door for TicketDoor {
+    fn answer(
+        &self,
+        request: &[u8],
+        now: Timestamp,
+        peer: &Peer,
+        rng: &mut dyn CryptoRng,
+    ) -> Vec<u8> {
+        let Answer { reply, audit } = self.kdc.answer(request, now, peer, rng);
+        record(self.audit.as_deref(), &audit);
+        if peer.transport == Transport::Udp && reply.len() > LONGEST_DATAGRAM {
+            return self.kdc.too_big(request, now);
+        }
+        reply
+    }
+
+    fn batch_done(&self) {
+        flush_if_due(self.audit.as_deref());
+    }
+
+    fn is_slow(&self) -> bool {
+        false
+    }
+}
+
+impl Door for PasswordDoor {
+    fn answer(
+        &self,
+        request: &[u8],
+        now: Timestamp,
+        peer: &Peer,
+        rng: &mut dyn CryptoRng,
+    ) -> Vec<u8> {
+        let Answer { reply, audit } = self.kdc.answer_password(request, now, peer, rng);
+        record(self.audit.as_deref(), &audit);
+        reply
+    }
+
+    fn batch_done(&self) {
+        flush_if_due(self.audit.as_deref());
+    }
+
+    fn is_slow(&self) -> bool {
+        true
+    }
+}
+
+fn record(log: Option<&AuditLog>, event: &AuditEvent) {
+    if let Some(log) = log {
+        let mut line = String::with_capacity(512);
+        event.write_json_line(&mut line);
+        log.record(&line);
+    }
+}
+
+fn flush_if_due(log: Option<&AuditLog>) {
+    if let Some(log) = log {
+        log.flush_if_due();
+    }
+}

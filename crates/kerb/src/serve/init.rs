@@ -1,0 +1,170 @@
+//! `kerb kdc init`: a store, its master key and a settings file for the first realm.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kerbstone_proto::name::{Principal, PrincipalName, Realm};
+use kerbstone_realm::{MasterKey, RealmError, RealmSettings, RedbStore, Registrar, Stamp, Vault};
+
+use super::door;
+
+const STORE: &str = "realm.redb";
+const MASTER_KEY: &str = "master.key";
+
+/// Where the first realm's files go and where its KDC listens.
+#[derive(Clone, Debug)]
+pub(crate) struct FirstRealm {
+    /// The realm's name.
+    pub(crate) realm: Realm,
+    /// The settings file; store and master key go beside it.
+    pub(crate) config: PathBuf,
+    /// Addresses for tickets; the standard port on every address without them.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Addresses for password changes.
+    pub(crate) password_listen: Vec<SocketAddr>,
+}
+
+/// Why nothing, or not everything, was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InitError {
+    /// Something of that name is there.
+    #[error("{path} is there already", path = .0.display())]
+    Exists(PathBuf),
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}", path = path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+    /// The store refused.
+    #[error(transparent)]
+    Realm(#[from] RealmError),
+}
+
+impl InitError {
+    /// What the administrator can do about it.
+    pub(crate) fn help(&self) -> String {
+        match self {
+            Self::Exists(_) => {
+                "nothing was changed; name another place with --config, or add a realm with `kerb admin realm add`"
+                    .to_owned()
+            }
+            Self::Unwritable { path, .. } => format!("look at the folder of {} and who may write there", path.display()),
+            Self::Realm(_) => "remove what was made, and start again with a valid realm name".to_owned(),
+        }
+    }
+}
+
+impl FirstRealm {
+    /// Makes the files; none of them may exist yet, so that no key is ever written over.
+    ///
+    /// # Errors
+    /// [`InitError`]
+    pub(crate) fn make(&self) -> Result<(), InitError> {
+        let folder = self.config.parent().unwrap_or(Path::new("."));
+        let (store, master_key) = (folder.join(STORE), folder.join(MASTER_KEY));
+        for path in [&self.config, &store, &master_key] {
+            if path.exists() {
+                return Err(InitError::Exists(path.clone()));
+            }
+        }
+        let unwritable = |path: &Path| {
+            let path = path.to_owned();
+            move |source| InitError::Unwritable { path, source }
+        };
+        if !folder.as_os_str().is_empty() {
+            fs::create_dir_all(folder).map_err(unwritable(folder))?;
+        }
+        let (master, bytes) = MasterKey::generate(&mut rand::rng());
+        write_new(&master_key, &*bytes, 0o600).map_err(unwritable(&master_key))?;
+        create_realm(&store, master, &self.realm)?;
+        write_new(&self.config, self.text().as_bytes(), 0o644).map_err(unwritable(&self.config))
+    }
+
+    fn text(&self) -> String {
+        let list = |name: &str, addresses: &[SocketAddr]| match addresses {
+            [] => String::new(),
+            _ => {
+                let quoted: Vec<String> = addresses
+                    .iter()
+                    .map(|address| format!("\"{address}\""))
+                    .collect();
+                format!("{name} = [{}]\n", quoted.join(", "))
+            }
+        };
+        format!(
+            "# Every key is explained in the book, page \"kerbstone.toml\". Relative paths start here.\n\
+             [kdc]\nstore = \"{STORE}\"\nmaster_key = \"{MASTER_KEY}\"\nadmin_socket = \"admin.sock\"\n\
+             audit = \"audit.jsonl\"\n{}{}",
+            list("listen", &self.listen),
+            list("password_listen", &self.password_listen),
+        )
+    }
+}
+
+fn create_realm(store: &Path, master: MasterKey, realm: &Realm) -> Result<(), RealmError> {
+    let store = Arc::new(RedbStore::create(store)?);
+    let vault = Arc::new(Vault::create(store, master)?);
+    let by = Principal::new(
+        PrincipalName::new_principal(&["kerb", "init"]),
+        realm.clone(),
+    );
+    let stamp = Stamp {
+        by,
+        at: door::now().time,
+    };
+    Registrar::new(vault).create_realm(
+        &RealmSettings::new(realm.clone()),
+        &stamp,
+        &mut rand::rng(),
+    )?;
+    Ok(())
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::Settings;
+
+    fn first_realm(folder: &Path) -> FirstRealm {
+        FirstRealm {
+            realm: Realm::from("EXAMPLE.TEST"),
+            config: folder.join("kerbstone.toml"),
+            listen: vec!["127.0.0.1:8888".parse().unwrap()],
+            password_listen: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn makes_settings_that_are_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = first_realm(folder.path());
+        first.make().unwrap();
+        let settings = Settings::read(&first.config).unwrap();
+        assert_eq!(settings.kdc.listen, first.listen);
+        MasterKey::load(&settings.kdc.master_key).unwrap();
+        RedbStore::open(&settings.kdc.store).unwrap();
+    }
+
+    #[test]
+    fn never_writes_over_a_master_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = first_realm(folder.path());
+        first.make().unwrap();
+        let before = fs::read(folder.path().join(MASTER_KEY)).unwrap();
+        fs::remove_file(&first.config).unwrap();
+        assert!(matches!(first.make(), Err(InitError::Exists(_))));
+        assert_eq!(fs::read(folder.path().join(MASTER_KEY)).unwrap(), before);
+    }
+}

@@ -1,0 +1,14 @@
+//! `kerb kdc`: the sockets, threads and files around the KDC. What is decided is decided elsewhere.
+
+mod audit;
+pub(crate) mod command;
+mod door;
+mod init;
+mod metrics;
+mod service;
+mod settings;
+mod tcp;
+mod udp;
+
+#[cfg(test)]
+pub(crate) use settings::Settings;

@@ -1,0 +1,275 @@
+//! `kerbstone.toml` as typed by the administrator, and the checked settings that the program sees.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The whole of `kerbstone.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) kdc: KdcSettings,
+    #[serde(default)]
+    pub(crate) admin: AdminSettings,
+}
+
+/// The section `[kdc]`: the store, the sockets and what is written beside them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KdcSettings {
+    /// The redb file that holds every realm of this KDC.
+    pub(crate) store: PathBuf,
+    /// The master key's file (mode 0600); it lives outside the store.
+    pub(crate) master_key: PathBuf,
+    /// Addresses for AS and TGS, each over UDP and TCP.
+    #[serde(default = "default_listen")]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Addresses for password changes (RFC 3244), each over UDP and TCP. Empty: none.
+    #[serde(default = "default_password_listen")]
+    pub(crate) password_listen: Vec<SocketAddr>,
+    /// The unix socket behind `kerb admin`.
+    pub(crate) admin_socket: Option<PathBuf>,
+    /// Address of the Prometheus endpoint.
+    pub(crate) metrics: Option<SocketAddr>,
+    /// The append-only audit log, one JSON object a line.
+    pub(crate) audit: Option<PathBuf>,
+    /// Threads that read each UDP address; 0 means one per core.
+    #[serde(default)]
+    pub(crate) workers: usize,
+    /// Opened principals kept ready, with their keys' schedules.
+    #[serde(default = "default_cache_entries")]
+    pub(crate) cache_entries: usize,
+    /// Where hot dumps go; none are made without it.
+    pub(crate) dump_directory: Option<PathBuf>,
+    /// Time between two hot dumps.
+    #[serde(default = "default_dump_interval", deserialize_with = "duration")]
+    pub(crate) dump_interval: Duration,
+    /// How far clients' clocks may be off.
+    #[serde(default = "default_clock_skew", deserialize_with = "duration")]
+    pub(crate) clock_skew: Duration,
+    /// Hosts and domains of other realms, for referrals: `".other.test" = "OTHER.TEST"`.
+    #[serde(default)]
+    pub(crate) domain_realm: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) tcp: TcpSettings,
+}
+
+/// The section `[kdc.tcp]`: what one stream may cost.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TcpSettings {
+    /// Connections open at once over all addresses; further ones are closed unread.
+    pub(crate) max_connections: usize,
+    /// Time that a client has for sending one request or taking one reply.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) deadline: Duration,
+    /// The longest request, in octets.
+    pub(crate) max_request: u32,
+}
+
+impl Default for TcpSettings {
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            deadline: Duration::from_secs(10),
+            max_request: 1 << 20,
+        }
+    }
+}
+
+/// The section `[admin]`: who may do what through the admin socket and kpasswd's set request.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AdminSettings {
+    /// Local users (by name or number) who may do everything; root and the KDC's own user always may.
+    pub(crate) users: Vec<String>,
+    /// File of rules by principal, in the format of MIT's `kadm5.acl`.
+    pub(crate) acl: Option<PathBuf>,
+}
+
+fn default_listen() -> Vec<SocketAddr> {
+    any_address(88)
+}
+
+fn default_password_listen() -> Vec<SocketAddr> {
+    any_address(464)
+}
+
+fn any_address(port: u16) -> Vec<SocketAddr> {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    vec![
+        (Ipv4Addr::UNSPECIFIED, port).into(),
+        (Ipv6Addr::UNSPECIFIED, port).into(),
+    ]
+}
+
+const fn default_clock_skew() -> Duration {
+    Duration::from_secs(300)
+}
+
+const fn default_cache_entries() -> usize {
+    8192
+}
+
+const fn default_dump_interval() -> Duration {
+    Duration::from_secs(3600)
+}
+
+fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    kerbstone_proto::delta_time::parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
+/// Why a settings file was refused, in words for the administrator.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    /// The text is not TOML, or not our settings.
+    #[error("{path}: line {line}: {message}", path = path.display())]
+    Invalid {
+        path: PathBuf,
+        line: usize,
+        message: String,
+        nearest: Option<String>,
+    },
+}
+
+impl SettingsError {
+    /// What the administrator can do about it.
+    pub(crate) fn help(&self) -> String {
+        match self {
+            Self::Unreadable { path, .. } => {
+                format!(
+                    "make {} with `kerb kdc init`, or name another with --config",
+                    path.display()
+                )
+            }
+            Self::Invalid {
+                nearest: Some(name),
+                ..
+            } => format!("did you mean `{name}`?"),
+            Self::Invalid { .. } => "see the page kerbstone.toml of the book".to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads and checks a settings file.
+    ///
+    /// Relative paths are taken from the file's own folder.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the file, the line and, for an unknown key, the nearest known one.
+    pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut settings = Self::parse(&text, path)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        settings.kdc.resolve(folder);
+        if let Some(acl) = &mut settings.admin.acl {
+            *acl = folder.join(&*acl);
+        }
+        Ok(settings)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
+        toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let before = text.get(..start).unwrap_or(text);
+            SettingsError::Invalid {
+                path: path.to_owned(),
+                line: before.matches('\n').count().saturating_add(1),
+                message: error.message().to_owned(),
+                nearest: nearest_name(error.message()),
+            }
+        })
+    }
+}
+
+impl KdcSettings {
+    fn resolve(&mut self, folder: &Path) {
+        for path in [&mut self.store, &mut self.master_key] {
+            *path = folder.join(&*path);
+        }
+        let optional = [
+            &mut self.admin_socket,
+            &mut self.audit,
+            &mut self.dump_directory,
+        ];
+        for path in optional.into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+/// The known name nearest to the unknown one, both read from serde's message
+/// (``unknown field `a`, expected one of `b`, `c` ``), whose list is the one source of our names.
+fn nearest_name(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("unknown field ")?;
+    let mut quoted = rest.split('`').skip(1).step_by(2);
+    let unknown = quoted.next()?;
+    quoted
+        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
+        .min()
+        .filter(|(distance, known)| *distance <= known.len().max(3) / 2)
+        .map(|(_, known)| known.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = "[kdc]\nstore = \"realm.redb\"\nmaster_key = \"master.key\"\n";
+
+    fn refused(text: &str) -> SettingsError {
+        Settings::parse(text, Path::new("kerbstone.toml")).expect_err("refused")
+    }
+
+    #[test]
+    fn the_minimal_file_has_the_standard_ports() {
+        let settings = Settings::parse(MINIMAL, Path::new("k.toml")).unwrap();
+        assert_eq!(settings.kdc.listen[0].port(), 88);
+        assert_eq!(settings.kdc.password_listen[0].port(), 464);
+        assert_eq!(settings.kdc.tcp.deadline, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
+        let error = refused(&format!("{MINIMAL}lissten = []\n"));
+        assert!(error.to_string().contains("line 4"), "{error}");
+        assert_eq!(error.help(), "did you mean `listen`?");
+    }
+
+    #[test]
+    fn a_far_off_key_gets_no_guess() {
+        let error = refused(&format!("{MINIMAL}zzzzzzzzzzzz = 1\n"));
+        assert!(!error.help().contains("did you mean"), "{}", error.help());
+    }
+
+    #[test]
+    fn durations_are_written_as_in_krb5_conf() {
+        let text = format!("{MINIMAL}[kdc.tcp]\ndeadline = \"2m\"\n");
+        let settings = Settings::parse(&text, Path::new("k.toml")).unwrap();
+        assert_eq!(settings.kdc.tcp.deadline, Duration::from_secs(120));
+        refused(&format!("{MINIMAL}[kdc.tcp]\ndeadline = \"soon\"\n"));
+    }
+
+    #[test]
+    fn paths_are_taken_from_the_files_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kerbstone.toml");
+        std::fs::write(&file, MINIMAL).unwrap();
+        let settings = Settings::read(&file).unwrap();
+        assert_eq!(settings.kdc.store, folder.path().join("realm.redb"));
+    }
+}
