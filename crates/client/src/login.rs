@@ -1,9 +1,11 @@
 //! Signing in: the AS exchange, and the change of an expired password on the way.
 
+mod as_exchange;
 mod as_reply;
 mod initial_ticket;
 mod key_info;
 mod options;
+mod proof;
 
 use kerbstone_proto::ccache::Credential;
 use kerbstone_proto::name::Principal;
@@ -11,9 +13,10 @@ use kerbstone_proto::time::Timestamp;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use self::initial_ticket::AsExchange;
+use self::as_exchange::AsExchange;
+pub(crate) use self::as_exchange::text_of;
 pub use self::initial_ticket::InitialTicket;
-pub(crate) use self::initial_ticket::{credential_of, text_of};
+pub(crate) use self::initial_ticket::credential_of;
 pub use self::key_info::KeyInfo;
 pub use self::options::{LoginOptions, Secret};
 use crate::clock::Offset;

@@ -1,6 +1,8 @@
 //! Tickets from a TGT: for services near and far, and renewed, validated, forwarded and proxied ones.
 
+mod cross_realm;
 mod host_names;
+mod referral;
 mod tgs_exchange;
 
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::flags::KdcOptions;
 use kerbstone_proto::krb5_conf::Krb5Conf;
 use kerbstone_proto::message::{HostAddress, KrbError, Ticket};
-use kerbstone_proto::name::{Principal, PrincipalName, Realm};
+use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 use rand_core::CryptoRng;
 
@@ -273,121 +275,6 @@ impl TicketRequest {
         }
     }
 
-    /// Begins the way to a TGT of the service's realm.
-    fn get_tgt(
-        &mut self,
-        goal: Goal,
-        now: Timestamp,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), ClientError> {
-        self.stage = Stage::Path(goal);
-        let target = self.server.realm.clone();
-        if target != self.start_realm
-            && let Some(tgt) = self.held_tgt(&target, now)
-        {
-            self.tgt = Some(tgt);
-            return self.ask_for_service(goal, now, rng);
-        }
-        self.tgt = Some(self.local_tgt(now)?);
-        if target == self.start_realm {
-            return self.ask_for_service(goal, now, rng);
-        }
-        let between = self.settings.conf.realm_path(
-            &self.start_realm.to_string_lossy(),
-            &target.to_string_lossy(),
-        );
-        let mut path = vec![self.start_realm.clone()];
-        path.extend(between);
-        path.push(target);
-        self.walk = Walk {
-            next: path.len().saturating_sub(1),
-            at: 0,
-            path,
-            refusal: None,
-        };
-        self.seen.clear();
-        self.walk_on(goal, now, rng)
-    }
-
-    /// Asks the realm where we are for the farthest realm that was not refused yet, over what the cache already has.
-    fn walk_on(
-        &mut self,
-        goal: Goal,
-        now: Timestamp,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), ClientError> {
-        loop {
-            let last = self.walk.path.len().saturating_sub(1);
-            let Some(next) = self.walk.path.get(self.walk.next).cloned() else {
-                return Err(ClientError::Misuse("a path without an end"));
-            };
-            let Some(tgt) = self.held_tgt(&next, now) else {
-                return self.ask_for_tgt(&next, now, rng);
-            };
-            self.tgt = Some(tgt);
-            if self.walk.next == last {
-                return self.ask_for_service(goal, now, rng);
-            }
-            self.walk.at = self.walk.next;
-            self.walk.next = last;
-        }
-    }
-
-    fn ask_for_tgt(
-        &mut self,
-        realm: &Realm,
-        now: Timestamp,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), ClientError> {
-        let with = self.current_tgt()?;
-        let wanted = Wanted {
-            server: Principal::new(PrincipalName::krbtgt(realm), issuer(&with)?),
-            options: inherited(with.flags),
-            till: None,
-            enctypes: self.settings.enctypes.clone(),
-            addresses: None,
-            second_ticket: None,
-        };
-        self.send(&with, wanted, now, rng)
-    }
-
-    fn ask_for_service(
-        &mut self,
-        goal: Goal,
-        now: Timestamp,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), ClientError> {
-        let with = self.current_tgt()?;
-        let mut options = inherited(with.flags) | self.wish.options;
-        match goal {
-            Goal::Referral => {
-                if self.stage != Stage::Referral {
-                    self.referrals = 1;
-                    self.seen.clear();
-                }
-                self.stage = Stage::Referral;
-                options |= KdcOptions::CANONICALIZE;
-            }
-            Goal::Direct => self.stage = Stage::Direct,
-        }
-        options.set(
-            KdcOptions::ENC_TKT_IN_SKEY,
-            self.wish.second_ticket.is_some(),
-        );
-        let wanted = Wanted {
-            server: self.server.clone(),
-            options,
-            till: self.wish.till,
-            enctypes: match &self.wish.enctypes {
-                Some(wished) => wished.clone(),
-                None => self.settings.enctypes.clone(),
-            },
-            addresses: None,
-            second_ticket: self.wish.second_ticket.clone(),
-        };
-        self.send(&with, wanted, now, rng)
-    }
-
     fn send(
         &mut self,
         with: &Credential,
@@ -442,31 +329,6 @@ impl TicketRequest {
         }
     }
 
-    /// After the first referral request failed: KDCs that refuse canonicalization are asked without it, and a service
-    /// without a realm is looked for in the realm that its host's domain suggests.
-    fn fall_back(
-        &mut self,
-        error: ClientError,
-        now: Timestamp,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), ClientError> {
-        if !self.wish.server.realm.is_empty() {
-            return self.ask_for_service(Goal::Direct, now, rng);
-        }
-        let host = self.server.name.components.get(1);
-        let fallback = host
-            .and_then(|host| host.to_str())
-            .and_then(|host| self.settings.conf.fallback_host_realm(host));
-        let Some(realm) = fallback else {
-            return Err(error);
-        };
-        if realm == self.server.realm {
-            return self.ask_for_service(Goal::Direct, now, rng);
-        }
-        self.server.realm = realm;
-        self.get_tgt(Goal::Direct, now, rng)
-    }
-
     fn handle_ticket(
         &mut self,
         ticket: Credential,
@@ -492,104 +354,6 @@ impl TicketRequest {
             }
             Stage::Over => Err(ClientError::Misuse("the request is over")),
         }
-    }
-
-    fn handle_path(
-        &mut self,
-        goal: Goal,
-        tgt: Credential,
-        now: Timestamp,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), ClientError> {
-        let realm = issuer(&tgt)?;
-        self.tgt = Some(tgt.clone());
-        self.seen.push(realm.clone());
-        let last = self.walk.path.len().saturating_sub(1);
-        let ahead = self.walk.at.saturating_add(1);
-        let place = self
-            .walk
-            .path
-            .iter()
-            .enumerate()
-            .skip(ahead)
-            .find(|(_, on_path)| **on_path == realm)
-            .map(|(place, _)| place);
-        match place {
-            Some(place) => {
-                if self.held_tgt(&realm, now).is_none() {
-                    self.found.push(tgt);
-                }
-                if place == last {
-                    return self.ask_for_service(goal, now, rng);
-                }
-                self.walk.at = place;
-                self.walk.next = last;
-                self.walk.refusal = None;
-                self.walk_on(goal, now, rng)
-            }
-            None if realm == self.start_realm => Err(ClientError::ReplyModified {
-                what: "the realm of the TGT, which leads back",
-            }),
-            None => {
-                self.stage = Stage::OffPath(goal);
-                self.referrals = 1;
-                let target = self.server.realm.clone();
-                self.ask_for_tgt(&target, now, rng)
-            }
-        }
-    }
-
-    fn handle_off_path(
-        &mut self,
-        goal: Goal,
-        tgt: Credential,
-        now: Timestamp,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), ClientError> {
-        let realm = issuer(&tgt)?;
-        self.see(realm.clone())?;
-        self.tgt = Some(tgt);
-        let target = self.server.realm.clone();
-        if realm == target {
-            return self.ask_for_service(goal, now, rng);
-        }
-        self.ask_for_tgt(&target, now, rng)
-    }
-
-    fn handle_referral(
-        &mut self,
-        ticket: Credential,
-        now: Timestamp,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), ClientError> {
-        if ticket.server.name == self.server.name {
-            if self.fits(&ticket) {
-                self.finish(ticket);
-                return Ok(());
-            }
-            return self.ask_for_service(Goal::Direct, now, rng);
-        }
-        // Old Active Directory answers with another name, or with a TGT of its own realm.
-        let leads_away = ticket.server.name.krbtgt_realm().filter(|realm| {
-            Some(realm) != self.tgt.as_ref().and_then(|tgt| issuer(tgt).ok()).as_ref()
-        });
-        let Some(realm) = leads_away else {
-            return self.ask_for_service(Goal::Direct, now, rng);
-        };
-        self.see(realm.clone())?;
-        self.tgt = Some(ticket);
-        self.server.realm = realm;
-        self.ask_for_service(Goal::Referral, now, rng)
-    }
-
-    /// Whether the session key is of an encryption type that was wished for.
-    fn fits(&self, ticket: &Credential) -> bool {
-        self.wish.enctypes.as_ref().is_none_or(|wished| {
-            ticket
-                .key
-                .known_enctype()
-                .is_some_and(|enctype| wished.contains(&enctype))
-        })
     }
 
     fn see(&mut self, realm: Realm) -> Result<(), ClientError> {
@@ -619,33 +383,6 @@ impl TicketRequest {
             wanted: Principal::krbtgt(&self.start_realm, &self.start_realm),
             place: None,
         })
-    }
-
-    fn local_tgt(&self, now: Timestamp) -> Result<Credential, ClientError> {
-        let server = Principal::krbtgt(&self.start_realm, &self.start_realm);
-        let ours = |credential: &&Credential| {
-            credential.server == server && credential.client == self.client && !credential.is_skey
-        };
-        let newest = self.held.iter().filter(ours).max_by_key(|tgt| tgt.endtime);
-        let Some(tgt) = newest else {
-            return Err(ClientError::NoTicket {
-                wanted: server,
-                place: None,
-            });
-        };
-        if tgt.endtime < self.settings.offset.apply(now).time {
-            return Err(ClientError::TicketExpired { server });
-        }
-        Ok(tgt.clone())
-    }
-
-    fn held_tgt(&self, realm: &Realm, now: Timestamp) -> Option<Credential> {
-        let name = PrincipalName::krbtgt(realm);
-        let now = self.settings.offset.apply(now).time;
-        self.held
-            .iter()
-            .find(|tgt| tgt.server.name == name && tgt.client == self.client && tgt.endtime > now)
-            .cloned()
     }
 }
 

@@ -48,7 +48,7 @@ impl FileCache {
         let content = file.read_all().map_err(|error| self.io(error))?;
         let cache = CredentialCache::parse(&content).map_err(|error| self.format(&error))?;
         let mut offset = cache.header_bytes().len();
-        let mut removed = 0;
+        let mut removed: usize = 0;
         for credential in &cache.credentials {
             let length = credential.encode(cache.version).len();
             if !credential.is_removed() && unwanted(credential) {
@@ -57,7 +57,7 @@ impl FileCache {
                 let place = u64::try_from(offset).unwrap_or(u64::MAX);
                 file.write_at(place, &replacement)
                     .map_err(|error| self.io(error))?;
-                removed += 1;
+                removed = removed.saturating_add(1);
             }
             offset = offset.saturating_add(length);
         }
@@ -93,7 +93,7 @@ impl FileCache {
             CacheError::NoPrincipal => ClientError::NoCache {
                 name: self.label.clone(),
             },
-            CacheError::UnknownVersion(_) => ClientError::CacheVersion {
+            CacheError::UnknownVersion(start) if start.len() >= 2 => ClientError::CacheVersion {
                 name: self.path.display().to_string(),
                 why: error.to_string(),
             },

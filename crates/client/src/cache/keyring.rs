@@ -100,11 +100,11 @@ impl KeyringCache {
         unwanted: &dyn Fn(&Credential) -> bool,
     ) -> Result<usize, ClientError> {
         let mut ring = self.ring()?.ok_or_else(|| self.missing())?;
-        let mut removed = 0;
+        let mut removed: usize = 0;
         for (key, credential) in self.credentials(&ring)? {
             if unwanted(&credential) {
                 ring.unlink_key(&key).map_err(|error| self.kernel(error))?;
-                removed += 1;
+                removed = removed.saturating_add(1);
             }
         }
         Ok(removed)

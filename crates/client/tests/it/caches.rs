@@ -3,7 +3,7 @@
 use kerbstone_client::{Cache, WantedService};
 use kerbstone_testkit::lab::{Mit, Session, Suite};
 
-use crate::client::{REALM, context, mit_realm, sign_in};
+use crate::client::{REALM, context, login, mit_realm, sign_in};
 
 /// What a cache name is about, for both.
 struct Shared {
@@ -179,5 +179,32 @@ fn process_and_thread_keyrings_hold_caches_for_ourselves() {
         assert!(again.load().unwrap().clock_offset().is_some());
         cache.destroy().unwrap();
         assert!(again.load().is_err());
+    }
+}
+
+#[test]
+fn older_layouts_are_written_where_krb5_conf_asks_for_them() {
+    let Some(mit) = mit_realm() else { return };
+    let text = std::fs::read_to_string(mit.krb5_conf()).unwrap();
+    for version in [1, 2, 3, 4] {
+        let conf = mit.folder().join(format!("v{version}.conf"));
+        let changed = text.replace(
+            "[libdefaults]",
+            &format!("[libdefaults]\nccache_type = {version}"),
+        );
+        std::fs::write(&conf, changed).unwrap();
+        let path = mit.folder().join(format!("v{version}.cc"));
+        let name = format!("FILE:{}", path.display());
+        let context = context(&conf, &name);
+        let cache = context.default_cache().unwrap();
+        let ticket = login(&context, "alice", "wonderland").unwrap();
+        context.keep_login(&cache, &ticket).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap()[..2], [5, version]);
+        let wish = context.parse_principal("host/server.client.test").unwrap();
+        context
+            .service_ticket(&cache, &WantedService::new(wish))
+            .unwrap();
+        let session = Session::new(Suite::Mit, &conf).env("KRB5CCNAME", name);
+        assert!(session.list().contains("host/server.client.test"));
     }
 }

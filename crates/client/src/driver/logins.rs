@@ -1,0 +1,146 @@
+//! Signing in and changing passwords on a real system.
+
+use std::net::IpAddr;
+
+use kerbstone_proto::ccache::CacheVersion;
+use kerbstone_proto::krb5_conf::ConfError;
+use kerbstone_proto::message::HostAddress;
+use kerbstone_proto::name::{Principal, Realm};
+use zeroize::Zeroizing;
+
+use super::{Carriage, Context, NoPrompter, Prompter, configuration, random};
+use crate::cache::Cache;
+use crate::clock::Offset;
+use crate::error::ClientError;
+use crate::login::{InitialTicket, Login, LoginOptions, Secret};
+use crate::password_change::{Outcome, PasswordChange};
+
+impl Context {
+    /// What krb5.conf says about logins to a realm.
+    pub fn login_options(&self, realm: &Realm) -> Result<LoginOptions, ClientError> {
+        let realm = realm.to_string_lossy();
+        let defaults = self.conf.login_defaults(&realm);
+        let settings = self.conf.libdefaults();
+        let wrong = |error: ConfError| configuration(&error);
+        let mut options = LoginOptions {
+            forwardable: defaults.forwardable(),
+            proxiable: defaults.proxiable(),
+            canonicalize: defaults.canonicalize(),
+            enctypes: settings.default_tkt_enctypes().map_err(wrong)?,
+            clock_skew: settings.clockskew(),
+            sync_time: settings.kdc_timesync(),
+            renewable: defaults
+                .renew_lifetime()
+                .map_err(wrong)?
+                .filter(|life| !life.is_zero()),
+            addresses: self.bound_addresses(defaults.noaddresses()),
+            ..LoginOptions::default()
+        };
+        if let Some(lifetime) = defaults.ticket_lifetime().map_err(wrong)? {
+            options.lifetime = lifetime;
+        }
+        Ok(options)
+    }
+
+    /// The addresses that tickets are bound to: none, unless `noaddresses = false`.
+    fn bound_addresses(&self, anywhere: bool) -> Vec<HostAddress> {
+        if anywhere {
+            return Vec::new();
+        }
+        let extra = self.conf.libdefaults().extra_addresses();
+        let extra = extra.iter().filter_map(|text| text.parse::<IpAddr>().ok());
+        let mut addresses = self.local_addresses();
+        addresses.extend(extra.map(HostAddress::from));
+        addresses
+    }
+
+    /// Signs in. When a replica refuses, the realm's primary is asked once more, as it learns of new passwords first.
+    pub fn login(
+        &self,
+        client: &Principal,
+        options: &LoginOptions,
+        secret: Secret,
+        prompter: &mut dyn Prompter,
+    ) -> Result<InitialTicket, ClientError> {
+        let mut login = self.begin_login(client, options, secret)?;
+        let mut carriage = Carriage::default();
+        let first = match self.drive(&mut login, prompter, &mut carriage) {
+            Err(error) if carriage.answered_by_replica && worth_a_primary(&error) => error,
+            outcome => return outcome,
+        };
+        let Some(secret) = login.secret().cloned() else {
+            return Err(first);
+        };
+        self.trace
+            .say(format_args!("Retrying AS request with primary KDC"));
+        let mut login = self.begin_login(client, options, secret)?;
+        let mut carriage = Carriage {
+            primary_only: true,
+            ..Carriage::default()
+        };
+        match self.drive(&mut login, prompter, &mut carriage) {
+            Err(ClientError::Unreachable { .. } | ClientError::NoServers { .. }) => Err(first),
+            outcome => outcome,
+        }
+    }
+
+    fn begin_login(
+        &self,
+        client: &Principal,
+        options: &LoginOptions,
+        secret: Secret,
+    ) -> Result<Login, ClientError> {
+        self.trace
+            .say(format_args!("Getting initial credentials for {client}"));
+        Login::new(
+            client.clone(),
+            options.clone(),
+            secret,
+            self.now(),
+            &mut random(),
+        )
+    }
+
+    /// Makes a login the content of a cache, in the layout of `ccache_type` and with the clock's offset where
+    /// `kdc_timesync` wants it.
+    pub fn keep_login(&self, cache: &Cache, ticket: &InitialTicket) -> Result<(), ClientError> {
+        let settings = self.conf.libdefaults();
+        let mut content = ticket.to_cache(settings.kdc_timesync());
+        content.version = match settings.string("ccache_type") {
+            Some("1") => CacheVersion::V1,
+            Some("2") => CacheVersion::V2,
+            Some("3") => CacheVersion::V3,
+            _ => CacheVersion::V4,
+        };
+        cache.replace(&content)
+    }
+
+    /// Changes the password of the ticket's client, or sets that of `target`. The ticket is one for
+    /// [`kadmin/changepw`](crate::password_change::service_name).
+    pub fn change_password(
+        &self,
+        ticket: &InitialTicket,
+        password: Zeroizing<String>,
+        target: Option<Principal>,
+    ) -> Result<Outcome, ClientError> {
+        let offset = if self.conf.libdefaults().kdc_timesync() {
+            ticket.offset
+        } else {
+            Offset::default()
+        };
+        let mut change = PasswordChange::new(ticket.credential.clone(), password, target, offset);
+        self.drive(&mut change, &mut NoPrompter, &mut Carriage::default())
+    }
+}
+
+/// A replica may not know yet what the primary does: whatever it refuses, but for what has nothing to do with its data.
+const fn worth_a_primary(error: &ClientError) -> bool {
+    !matches!(
+        error,
+        ClientError::Unreachable { .. }
+            | ClientError::NoServers { .. }
+            | ClientError::PromptInterrupted
+            | ClientError::NoKeyInKeytab { .. }
+            | ClientError::ClockSkew { .. }
+    )
+}

@@ -1,0 +1,179 @@
+//! The way to a TGT of another realm: along the path that we know, or where KDCs lead.
+
+use kerbstone_proto::ccache::Credential;
+use kerbstone_proto::name::{Principal, PrincipalName, Realm};
+use kerbstone_proto::time::Timestamp;
+use rand_core::CryptoRng;
+
+use super::tgs_exchange::{Wanted, inherited};
+use super::{Goal, Stage, TicketRequest, Walk, issuer};
+use crate::error::ClientError;
+
+impl TicketRequest {
+    /// Begins the way to a TGT of the service's realm.
+    pub(super) fn get_tgt(
+        &mut self,
+        goal: Goal,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        self.stage = Stage::Path(goal);
+        let target = self.server.realm.clone();
+        if target != self.start_realm
+            && let Some(tgt) = self.held_tgt(&target, now)
+        {
+            self.tgt = Some(tgt);
+            return self.ask_for_service(goal, now, rng);
+        }
+        self.tgt = Some(self.local_tgt(now)?);
+        if target == self.start_realm {
+            return self.ask_for_service(goal, now, rng);
+        }
+        let between = self.settings.conf.realm_path(
+            &self.start_realm.to_string_lossy(),
+            &target.to_string_lossy(),
+        );
+        let mut path = vec![self.start_realm.clone()];
+        path.extend(between);
+        path.push(target);
+        self.walk = Walk {
+            next: path.len().saturating_sub(1),
+            at: 0,
+            path,
+            refusal: None,
+        };
+        self.seen.clear();
+        self.walk_on(goal, now, rng)
+    }
+
+    /// Asks the realm where we are for the farthest realm that was not refused yet, over what the cache already has.
+    pub(super) fn walk_on(
+        &mut self,
+        goal: Goal,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        loop {
+            let last = self.walk.path.len().saturating_sub(1);
+            let Some(next) = self.walk.path.get(self.walk.next).cloned() else {
+                return Err(ClientError::Misuse("a path without an end"));
+            };
+            let Some(tgt) = self.held_tgt(&next, now) else {
+                return self.ask_for_tgt(&next, now, rng);
+            };
+            self.tgt = Some(tgt);
+            if self.walk.next == last {
+                return self.ask_for_service(goal, now, rng);
+            }
+            self.walk.at = self.walk.next;
+            self.walk.next = last;
+        }
+    }
+
+    fn ask_for_tgt(
+        &mut self,
+        realm: &Realm,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let with = self.current_tgt()?;
+        let wanted = Wanted {
+            server: Principal::new(PrincipalName::krbtgt(realm), issuer(&with)?),
+            options: inherited(with.flags),
+            till: None,
+            enctypes: self.settings.enctypes.clone(),
+            addresses: None,
+            second_ticket: None,
+        };
+        self.send(&with, wanted, now, rng)
+    }
+
+    pub(super) fn handle_path(
+        &mut self,
+        goal: Goal,
+        tgt: Credential,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let realm = issuer(&tgt)?;
+        self.tgt = Some(tgt.clone());
+        self.seen.push(realm.clone());
+        let last = self.walk.path.len().saturating_sub(1);
+        let ahead = self.walk.at.saturating_add(1);
+        let place = self
+            .walk
+            .path
+            .iter()
+            .enumerate()
+            .skip(ahead)
+            .find(|(_, on_path)| **on_path == realm)
+            .map(|(place, _)| place);
+        match place {
+            Some(place) => {
+                if self.held_tgt(&realm, now).is_none() {
+                    self.found.push(tgt);
+                }
+                if place == last {
+                    return self.ask_for_service(goal, now, rng);
+                }
+                self.walk.at = place;
+                self.walk.next = last;
+                self.walk.refusal = None;
+                self.walk_on(goal, now, rng)
+            }
+            None if realm == self.start_realm => Err(ClientError::ReplyModified {
+                what: "the realm of the TGT, which leads back",
+            }),
+            None => {
+                self.stage = Stage::OffPath(goal);
+                self.referrals = 1;
+                let target = self.server.realm.clone();
+                self.ask_for_tgt(&target, now, rng)
+            }
+        }
+    }
+
+    pub(super) fn handle_off_path(
+        &mut self,
+        goal: Goal,
+        tgt: Credential,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        let realm = issuer(&tgt)?;
+        self.see(realm.clone())?;
+        self.tgt = Some(tgt);
+        let target = self.server.realm.clone();
+        if realm == target {
+            return self.ask_for_service(goal, now, rng);
+        }
+        self.ask_for_tgt(&target, now, rng)
+    }
+
+    fn local_tgt(&self, now: Timestamp) -> Result<Credential, ClientError> {
+        let server = Principal::krbtgt(&self.start_realm, &self.start_realm);
+        let ours = |credential: &&Credential| {
+            credential.server == server && credential.client == self.client && !credential.is_skey
+        };
+        let newest = self.held.iter().filter(ours).max_by_key(|tgt| tgt.endtime);
+        let Some(tgt) = newest else {
+            return Err(ClientError::NoTicket {
+                wanted: server,
+                place: None,
+            });
+        };
+        if tgt.endtime < self.settings.offset.apply(now).time {
+            return Err(ClientError::TicketExpired { server });
+        }
+        Ok(tgt.clone())
+    }
+
+    fn held_tgt(&self, realm: &Realm, now: Timestamp) -> Option<Credential> {
+        let name = PrincipalName::krbtgt(realm);
+        let now = self.settings.offset.apply(now).time;
+        self.held
+            .iter()
+            .find(|tgt| tgt.server.name == name && tgt.client == self.client && tgt.endtime > now)
+            .cloned()
+    }
+}
