@@ -169,7 +169,7 @@ impl PasswordService {
         let accepted = verify_ap_req(&request.ap_req, keys, &check)
             .map_err(|error| Denial::authentication(&error))?;
         let client = accepted.ticket.client();
-        self.check_fresh(directory, request, &accepted, now)?;
+        self.check_fresh(directory, request, &accepted, &client, now)?;
         Ok(Session { accepted, client })
     }
 
@@ -178,10 +178,11 @@ impl PasswordService {
         directory: &Directory,
         request: &PasswordRequest,
         accepted: &AcceptedApReq,
+        client: &Principal,
         now: Timestamp,
     ) -> Result<(), Denial> {
         let authenticator = &request.ap_req.authenticator.cipher;
-        match self.replays.take(authenticator, now.time) {
+        match self.replays.take(client, authenticator, now.time) {
             Err(NotFresh::Replayed) => return Err(Denial::authentication(&ProtoError::Replay)),
             Err(NotFresh::Full) => {
                 let why = "Too many passwords are being changed. Try again in some minutes.";
@@ -194,7 +195,7 @@ impl PasswordService {
         // before the last change that the record tells of.
         let sent = accepted.authenticator.ctime;
         if sent < self.started {
-            let entry = directory.lookup(&accepted.ticket.client());
+            let entry = directory.lookup(client);
             let last_change = entry
                 .ok()
                 .flatten()
