@@ -11,7 +11,7 @@ use kerbstone_crypto::{Enctype, KeyUsage};
 use kerbstone_proto::ccache::Credential;
 use kerbstone_proto::flags::KdcOptions;
 use kerbstone_proto::message::{HostAddress, Ticket};
-use kerbstone_proto::name::{Principal, PrincipalName, Realm};
+use kerbstone_proto::name::{NameType, Principal, PrincipalName, Realm};
 use nix::ifaddrs::getifaddrs;
 use nix::unistd::{User, gethostname, getuid};
 use zeroize::Zeroizing;
@@ -121,9 +121,10 @@ impl Session {
         self.service_principal("host", &host)
     }
 
-    /// The principal with the default realm where it has none.
+    /// A service on a host, put into the default realm where krb5.conf gives the host none.
     pub(crate) fn in_default_realm(&self, principal: &Principal) -> Result<Principal, ClientError> {
-        match principal.realm.is_empty() {
+        let of_host = principal.name.name_type == NameType::SRV_HST;
+        match principal.realm.is_empty() && of_host {
             true => Ok(Principal::new(
                 principal.name.clone(),
                 self.context.default_realm()?,
@@ -276,9 +277,17 @@ impl Session {
             })
         });
         addresses
-            .filter(|address| !address.is_loopback() && seen.insert(*address))
+            .filter(|address| !address.is_loopback() && !is_link_local(*address) && seen.insert(*address))
             .map(HostAddress::from)
             .collect()
+    }
+}
+
+/// An address that means something on one link only says nothing to a KDC.
+const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
     }
 }
 

@@ -8,6 +8,9 @@ use crate::compat::date::Calendar;
 use crate::console::{Console, out};
 use crate::terminal::{self, NoAnswer};
 
+/// Mistakes that libkrb5 finds by itself.
+const SLIPS: [&str; 2] = ["Password mismatch", "New password cannot be zero length"];
+
 /// Asks on the terminal or the pipe that the program was given.
 pub(crate) struct Conversation<'a> {
     console: &'a mut Console,
@@ -32,7 +35,9 @@ impl<'a> Conversation<'a> {
 impl Prompter for Conversation<'_> {
     fn ask(&mut self, question: &Question) -> Result<Vec<Zeroizing<String>>, ClientError> {
         if let Some(banner) = &question.banner {
-            out!(self.console, "{banner}\n");
+            // A refusal by the server comes with an empty line behind it.
+            let refused = banner.ends_with("Please try again.") && !SLIPS.iter().any(|slip| banner.starts_with(slip));
+            out!(self.console, "{banner}\n{}", if refused { "\n" } else { "" });
         }
         let mut answers = Vec::new();
         for prompt in &question.prompts {

@@ -3,6 +3,8 @@
 //! kinit, klist and kvno print the library's message for the case at hand; kdestroy, kswitch and
 //! kpasswd the plain text of its error table.
 
+use std::io::{self, ErrorKind};
+
 use kerbstone_client::ClientError;
 
 use crate::compat::Stop;
@@ -60,11 +62,25 @@ impl Say {
     }
 }
 
+/// What libkrb5 says when nothing was typed as a new password.
+const EMPTY_PASSWORD: &str = "New password cannot be zero length";
+
 /// The message for the case at hand.
 pub(crate) fn full(error: &ClientError) -> String {
     match error {
-        ClientError::Name { .. } => table(error),
-        ClientError::UnknownCacheType { .. } => table(error),
+        ClientError::Name { .. } | ClientError::UnknownCacheType { .. } | ClientError::Configuration { .. } => {
+            table(error)
+        }
+        ClientError::NoServers { realm, .. } if realm.is_empty() => {
+            "Cannot find KDC for invalid realm name \"\"".to_owned()
+        }
+        // A folder opens like a file and then gives no bytes.
+        ClientError::CacheIo { name, error } if error.kind() == ErrorKind::IsADirectory => {
+            format!("Bad format in credentials cache (filename: {name})")
+        }
+        ClientError::CacheIo { name, error } => format!("{} (filename: {name})", cache_text(error)),
+        ClientError::KeytabIo { error, .. } => system_text(error),
+        ClientError::PasswordRefused { reason } if reason == EMPTY_PASSWORD => reason.clone(),
         other => other.mit_text(),
     }
 }
@@ -85,7 +101,10 @@ fn table(error: &ClientError) -> String {
         ClientError::NoCache { .. } => "No credentials cache found",
         ClientError::UnknownCacheType { .. } => "Unknown credential cache type",
         ClientError::CacheFormat { .. } => "Bad format in credentials cache",
-        ClientError::CacheIo { .. } => return without_file(&error.mit_text()),
+        ClientError::CacheVersion { .. } => "Unsupported credentials cache format version number",
+        ClientError::CacheIo { error, .. } => cache_text(error),
+        ClientError::KeytabIo { error, .. } => return system_text(error),
+        ClientError::Configuration { .. } => "Improper format of Kerberos configuration file",
         ClientError::NoKeytab { .. } => "No such file or directory",
         ClientError::NoKeyInKeytab { .. } => "Key table entry not found",
         ClientError::Name { .. } => "Malformed representation of principal",
@@ -95,6 +114,21 @@ fn table(error: &ClientError) -> String {
     text.to_owned()
 }
 
-fn without_file(text: &str) -> String {
-    text.split(" (filename: ").next().unwrap_or(text).to_owned()
+/// The system's errors as MIT's file caches sort them.
+fn cache_text(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "No credentials cache found",
+        ErrorKind::PermissionDenied
+        | ErrorKind::IsADirectory
+        | ErrorKind::ExecutableFileBusy
+        | ErrorKind::ResourceBusy
+        | ErrorKind::ReadOnlyFilesystem => "Credentials cache permissions incorrect",
+        _ => "Credentials cache I/O operation failed",
+    }
+}
+
+/// The system's own words.
+fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

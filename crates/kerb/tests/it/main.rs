@@ -1,5 +1,8 @@
 //! kerb and the programs that it can be, run as users run them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod kinit;
 mod klist;
+mod kvno;
 mod side_by_side;
+mod transcripts;

@@ -230,6 +230,10 @@ impl Kinit {
             ClientError::PasswordIncorrect { .. } => {
                 self.say.text(console, "Password incorrect", doing)
             }
+            // Of the service, the AS is told the name by the client: MIT does not repeat it.
+            ClientError::UnknownService { .. } if self.is_initial() => {
+                self.say.text(console, "Server not found in Kerberos database", doing);
+            }
             ClientError::NoKeyInKeytab { .. } => {
                 let text = format!(
                     "Keytab contains no suitable keys for {}",
@@ -240,6 +244,10 @@ impl Kinit {
             other => self.say.error(console, other, doing),
         }
         Err(Stop(1))
+    }
+
+    fn is_initial(&self) -> bool {
+        matches!(self.arguments.action, Action::Password | Action::Keytab)
     }
 
     fn switch(&self, console: &mut Console) -> Result<(), Stop> {
