@@ -4,6 +4,7 @@
 
 mod as_exchange;
 mod client;
+mod cross_realm;
 mod hostile;
 mod password_change;
 mod peers;

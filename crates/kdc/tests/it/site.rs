@@ -132,6 +132,19 @@ impl Site {
             .unwrap();
     }
 
+    /// Trust in both directions with a realm that somebody else serves.
+    pub(crate) fn trust_stranger(&self, ours: &str, theirs: &str, password: &str) {
+        let trust = Trust {
+            realm: Realm::from(theirs),
+            inbound: true,
+            outbound: true,
+        };
+        let keys = KeyChange::password(password.as_bytes());
+        self.registrar
+            .add_trust(&Realm::from(ours), &trust, &keys, &self.stamp(), &mut rng())
+            .unwrap();
+    }
+
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp {
             by: principal("admin/admin"),
