@@ -34,7 +34,7 @@ pub use self::host_names::SystemNames;
 use self::trace::Trace;
 use crate::cache::{Cache, CacheName, Collection};
 use crate::error::ClientError;
-use crate::exchange::{Exchange, Schedule};
+use crate::exchange::{Exchange, Schedule, Transport};
 use crate::keytab_file::KeytabFile;
 use crate::machine::{Input, Machine, Question, Request, Service, Step};
 
@@ -258,8 +258,12 @@ impl Context {
         match outcome {
             Ok((reply, endpoint)) => {
                 self.trace.say(format_args!(
-                    "Received answer ({} bytes) from {}",
+                    "Received answer ({} bytes) from {} {}",
                     reply.len(),
+                    match endpoint.transport {
+                        Transport::Udp => "dgram",
+                        Transport::Tcp => "stream",
+                    },
                     endpoint.address
                 ));
                 let answered = exchange.servers().get(endpoint.server);

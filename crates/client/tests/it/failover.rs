@@ -21,6 +21,28 @@ fn passes_over_a_kdc_that_refuses() {
 }
 
 #[test]
+fn passes_over_a_kdc_that_takes_requests_and_says_nothing() {
+    let Some(mit) = mit_realm() else { return };
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let conf = mit.folder().join("silent.conf");
+    let text = std::fs::read_to_string(mit.krb5_conf()).unwrap();
+    let first = format!("{REALM} = {{\nkdc = 127.0.0.1:{port}");
+    std::fs::write(&conf, text.replacen(&format!("{REALM} = {{"), &first, 1)).unwrap();
+    let context = memory(&conf);
+    login(&context, "alice", "wonderland").unwrap();
+    let asked = || {
+        silent.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 2048];
+        std::iter::from_fn(|| silent.recv(&mut buffer).ok()).count()
+    };
+    assert_eq!(asked(), 1);
+    // From now on it is asked last, which is never.
+    login(&context, "alice", "wonderland").unwrap();
+    assert_eq!(asked(), 0);
+}
+
+#[test]
 fn says_which_addresses_it_tried_and_how_each_failed() {
     let Some(mut mit) = mit_realm() else { return };
     mit.stop();

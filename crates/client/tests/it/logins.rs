@@ -1,13 +1,14 @@
 //! Signing in to MIT's KDC.
 
+use std::path::Path;
 use std::time::Duration;
 
-use kerbstone_client::{ClientError, LoginOptions, NoPrompter, Secret};
+use kerbstone_client::{ClientError, Context, Environment, LoginOptions, NoPrompter, Secret};
 use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::flags::TicketFlags;
 use kerbstone_proto::message::{PaType, Ticket};
 use kerbstone_proto::name::PrincipalName;
-use kerbstone_testkit::lab::Setup;
+use kerbstone_testkit::lab::{Mit, Setup};
 
 use crate::client::{REALM, Script, login, memory, mit_realm, mit_realm_with, password};
 
@@ -307,16 +308,43 @@ fn changes_an_expired_password_on_the_way() {
 
 #[test]
 fn a_reply_that_is_too_big_for_udp_comes_over_tcp() {
-    let Some(mit) = mit_realm_with(&Setup::realm(REALM)) else {
+    let setup = Setup::realm(REALM).krb5_conf("[kdcdefaults]\nkdc_max_dgram_reply_size = 300\n");
+    let Some(mit) = mit_realm_with(&setup) else {
         return;
     };
-    // A name of two hundred letters makes the reply longer than what one datagram is allowed here.
+    assert!(carried_by(&mit, mit.krb5_conf()).contains("stream"));
+}
+
+#[test]
+fn a_long_request_goes_over_tcp_at_once() {
+    let Some(mit) = mit_realm() else { return };
     let conf = mit.folder().join("small-udp.conf");
     let text = std::fs::read_to_string(mit.krb5_conf()).unwrap();
-    std::fs::write(
-        &conf,
-        text.replace("[libdefaults]", "[libdefaults]\nudp_preference_limit = 1"),
-    )
+    let limited = "[libdefaults]\nudp_preference_limit = 1";
+    std::fs::write(&conf, text.replace("[libdefaults]", limited)).unwrap();
+    let carried = carried_by(&mit, &conf);
+    assert!(!carried.contains("dgram"), "{carried}");
+}
+
+#[test]
+fn a_short_request_goes_over_udp() {
+    let Some(mit) = mit_realm() else { return };
+    let carried = carried_by(&mit, mit.krb5_conf());
+    assert!(
+        carried.contains("dgram") && !carried.contains("stream"),
+        "{carried}"
+    );
+}
+
+/// Signs in, and gives what KRB5_TRACE shows about it.
+fn carried_by(mit: &Mit, conf: &Path) -> String {
+    let trace = mit.folder().join("trace");
+    let context = Context::new(Environment {
+        krb5_config: Some(conf.display().to_string()),
+        trace: Some(trace.clone()),
+        ..Environment::default()
+    })
     .unwrap();
-    login(&memory(&conf), "alice", "wonderland").unwrap();
+    login(&context, "alice", "wonderland").unwrap();
+    std::fs::read_to_string(trace).unwrap()
 }

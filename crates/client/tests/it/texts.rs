@@ -1,6 +1,6 @@
 //! What our errors say is what MIT's programs say: scripts look for it.
 
-use kerbstone_client::{ClientError, NoPrompter, Secret, WantedService};
+use kerbstone_client::{Cache, ClientError, KeytabFile, NoPrompter, Secret, WantedService};
 use kerbstone_testkit::lab::{Session, Suite};
 
 use crate::client::{REALM, login, memory, mit_realm, sign_in};
@@ -69,4 +69,31 @@ fn tickets_fail_with_mits_words() {
     }
     let error = context.renew(&cache, None).unwrap_err();
     same(&session, "kinit", &["-R"], "", &error);
+}
+
+#[test]
+fn what_is_not_there_is_missed_with_mits_words() {
+    let Some(mit) = mit_realm() else { return };
+    let folder = mit.folder().display().to_string();
+    for name in [
+        format!("FILE:{folder}/none"),
+        format!("DIR:{folder}/nodir"),
+        "KEYRING:session:kerbstone_none".to_owned(),
+    ] {
+        let session = Session::new(Suite::Mit, mit.krb5_conf()).env("KRB5CCNAME", &name);
+        let error = Cache::parse(&name).unwrap().load().unwrap_err();
+        same(&session, "klist", &[], "", &error);
+    }
+    let session = Session::new(Suite::Mit, mit.krb5_conf());
+    let name = format!("{folder}/none.keytab");
+    let error = KeytabFile::parse(&name).unwrap().load().unwrap_err();
+    same(&session, "klist", &["-k", &name], "", &error);
+
+    let conf = mit.folder().join("nowhere.conf");
+    std::fs::write(&conf, "[libdefaults]\ndns_lookup_kdc = false\n").unwrap();
+    let session = Session::new(Suite::Mit, &conf);
+    let error = login(&memory(&conf), "alice@NOWHERE.TEST", "x").unwrap_err();
+    same(&session, "kinit", &["alice@NOWHERE.TEST"], "x\n", &error);
+    let error = login(&memory(&conf), "alice", "x").unwrap_err();
+    same(&session, "kinit", &["alice"], "x\n", &error);
 }
