@@ -154,10 +154,13 @@ impl Kdc {
         KrbError::new(ErrorCode::KRB_ERR_RESPONSE_TOO_BIG, now, server).to_der()
     }
 
-    /// What a client gets whose request is longer than the service takes (RFC 4120 7.2.2).
-    pub fn too_long(&self, realm: &Realm, now: Timestamp) -> Vec<u8> {
-        let server = ticket_granting_service(realm);
-        KrbError::new(ErrorCode::KRB_ERR_FIELD_TOOLONG, now, server).to_der()
+    /// What a client gets whose request is longer than the service takes (RFC 4120 7.2.2). Nothing
+    /// if no realm is served.
+    pub fn too_long(&self, now: Timestamp) -> Vec<u8> {
+        self.spokesman().map_or_else(Vec::new, |realm| {
+            let server = ticket_granting_service(realm);
+            KrbError::new(ErrorCode::KRB_ERR_FIELD_TOOLONG, now, server).to_der()
+        })
     }
 
     /// Numbers for metrics.

@@ -98,6 +98,34 @@ fn tells_who_must_pre_authenticate_how_the_key_is_made() {
 }
 
 #[test]
+fn who_need_not_pre_authenticate_learns_the_salt_from_the_reply() {
+    let site = Site::new();
+    site.modify("alice", |entry| entry.attributes = Attributes::NONE);
+    let kdc = site.kdc();
+    let mut client = Client::new(&kdc, site.now);
+    let request = client.as_req("alice", TGS, |_| {});
+    let bare = KdcReq::new(KdcReqKind::As, Vec::new(), request.body);
+    let reply = client.ask(&bare.to_der()).reply;
+    let padata = kerbstone_proto::message::KdcRep::from_der(&reply)
+        .unwrap()
+        .padata;
+    let info = PaData::find(&padata, PaType::ETYPE_INFO2).unwrap();
+    let entries = EtypeInfo2::from_der(info).unwrap();
+    assert_eq!(entries[0].salt.as_ref().unwrap(), "KERBSTONE.TESTalice");
+    let key = password_key(&principal("alice"));
+    let kind = kerbstone_proto::message::KdcRepKind::As;
+    let usage = kerbstone_crypto::KeyUsage::AS_REP_ENC_PART;
+    let credential = crate::client::open_reply(&reply, kind, &key, usage).unwrap();
+    assert!(!credential.has(TicketFlags::PRE_AUTHENT));
+    // A service that demands more does not take such a ticket.
+    site.set("host/www.kerbstone.test", Attributes::REQUIRES_PREAUTH);
+    let error = client
+        .ticket(&credential, "host/www.kerbstone.test", |_| {})
+        .unwrap_err();
+    assert_eq!(error.error_code, ErrorCode::KRB_ERR_GENERIC);
+}
+
+#[test]
 fn counts_wrong_passwords_and_locks_out() {
     let site = Site::new();
     let mut policy = Policy::new("strict");
