@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{compat, completions, list, login, logout, man, password, renew, ticket};
@@ -12,7 +13,7 @@ use crate::serve;
 
 /// Kerberos single sign-on: sign in once, then show tickets instead of passwords.
 #[derive(Debug, Parser)]
-#[command(name = "kerb", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "kerb", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -49,19 +50,21 @@ enum Command {
 
 /// Runs one command line and returns its exit code.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(told) => {
+    let mut console = Console::of_process();
+    let outcome = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli.command.run(&mut console),
+        Err(told) if is_help(&told) => {
             let _closed_pipe = told.print();
-            return if told.use_stderr() {
-                Exit::Usage.into()
-            } else {
+            let asked_for = !told.use_stderr();
+            return if asked_for {
                 ExitCode::SUCCESS
+            } else {
+                Exit::Usage.into()
             };
         }
+        Err(told) => Err(mistake(&told, &arguments)),
     };
-    let mut console = Console::of_process();
-    match cli.command.run(&mut console) {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             err!(console, "{failure}");
@@ -84,6 +87,45 @@ impl Command {
             Self::Completions(typed) => completions::run(&typed, &mut command(), console),
             Self::Man(typed) => man::run(&typed, &command()),
         }
+    }
+}
+
+/// Help, the version, or help in place of a missing command.
+fn is_help(told: &clap::Error) -> bool {
+    matches!(
+        told.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
+}
+
+/// clap's message as one of ours: its first paragraph says what is wrong, a tip in it what would be right.
+fn mistake(told: &clap::Error, arguments: &[OsString]) -> Failure {
+    let text = told.render().to_string();
+    let mut paragraphs = text.split("\n\n");
+    let first = paragraphs.next().unwrap_or_default();
+    let words: Vec<&str> = first.split_whitespace().collect();
+    let why = words.join(" ");
+    let tip = paragraphs
+        .next()
+        .and_then(|next| next.trim().strip_prefix("tip: "));
+    let command = arguments.get(1).map(|word| word.to_string_lossy());
+    let known = command.filter(|word| {
+        Cli::command()
+            .get_subcommands()
+            .any(|one| one.get_name() == word.as_ref())
+    });
+    let help = match (tip, known) {
+        (Some(tip), _) => tip.lines().next().unwrap_or_default().to_owned(),
+        (None, Some(command)) => format!("kerb {command} --help lists the options"),
+        (None, None) => "kerb --help lists the commands".to_owned(),
+    };
+    Failure {
+        what: "the command line is wrong".to_owned(),
+        why: why.strip_prefix("error: ").unwrap_or(&why).to_owned(),
+        help,
+        exit: Exit::Usage,
     }
 }
 

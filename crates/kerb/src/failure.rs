@@ -119,6 +119,9 @@ fn advice(error: &ClientError) -> String {
         ClientError::CacheFormat { why, .. } => {
             format!("{why}; kerb logout removes the cache, kerb login makes a new one")
         }
+        ClientError::PromptInterrupted => {
+            "type it on a terminal, or put it on the standard input".to_owned()
+        }
         other => other.help(),
     }
 }

@@ -277,7 +277,9 @@ impl Session {
             })
         });
         addresses
-            .filter(|address| !address.is_loopback() && !is_link_local(*address) && seen.insert(*address))
+            .filter(|address| {
+                !address.is_loopback() && !is_link_local(*address) && seen.insert(*address)
+            })
             .map(HostAddress::from)
             .collect()
     }

@@ -141,7 +141,7 @@ fn show(cache: &Cache, content: &CredentialCache, details: bool, now: i64, conso
     for ticket in content.tickets() {
         table.add_row(cells(ticket, details, now));
     }
-    out!(console, "{}\n", table.trim_fmt());
+    print_table(table, console);
 }
 
 fn cells(ticket: &Credential, details: bool, now: i64) -> Vec<String> {
@@ -240,8 +240,15 @@ fn keys(typed: &Typed, session: &Session, console: &mut Console) -> Result<(), F
             row.written,
         ]);
     }
-    out!(console, "{}\n", table.trim_fmt());
+    print_table(table, console);
     Ok(())
+}
+
+fn print_table(mut table: Table, console: &mut Console) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    out!(console, "{}\n", table.trim_fmt());
 }
 
 fn print_json<T: Serialize>(rows: &T, console: &mut Console) -> Result<(), Failure> {

@@ -36,8 +36,13 @@ impl Prompter for Conversation<'_> {
     fn ask(&mut self, question: &Question) -> Result<Vec<Zeroizing<String>>, ClientError> {
         if let Some(banner) = &question.banner {
             // A refusal by the server comes with an empty line behind it.
-            let refused = banner.ends_with("Please try again.") && !SLIPS.iter().any(|slip| banner.starts_with(slip));
-            out!(self.console, "{banner}\n{}", if refused { "\n" } else { "" });
+            let refused = banner.ends_with("Please try again.")
+                && !SLIPS.iter().any(|slip| banner.starts_with(slip));
+            out!(
+                self.console,
+                "{banner}\n{}",
+                if refused { "\n" } else { "" }
+            );
         }
         let mut answers = Vec::new();
         for prompt in &question.prompts {

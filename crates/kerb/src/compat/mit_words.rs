@@ -68,9 +68,9 @@ const EMPTY_PASSWORD: &str = "New password cannot be zero length";
 /// The message for the case at hand.
 pub(crate) fn full(error: &ClientError) -> String {
     match error {
-        ClientError::Name { .. } | ClientError::UnknownCacheType { .. } | ClientError::Configuration { .. } => {
-            table(error)
-        }
+        ClientError::Name { .. }
+        | ClientError::UnknownCacheType { .. }
+        | ClientError::Configuration { .. } => table(error),
         ClientError::NoServers { realm, .. } if realm.is_empty() => {
             "Cannot find KDC for invalid realm name \"\"".to_owned()
         }

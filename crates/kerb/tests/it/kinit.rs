@@ -21,8 +21,19 @@ fn with_users() -> Option<SideBySide> {
     }
     // One for each desk, as a change at one would be seen at the other.
     for name in ["expired1", "expired2", "strict1", "strict2"] {
-        let policy: &[&str] = if name.starts_with("strict") { &["-policy", "long"] } else { &[] };
-        let mut arguments = vec!["addprinc", "-pw", "old password", "-pwexpire", "2020-01-01", "+requires_preauth"];
+        let policy: &[&str] = if name.starts_with("strict") {
+            &["-policy", "long"]
+        } else {
+            &[]
+        };
+        let mut arguments = vec![
+            "addprinc",
+            "-pw",
+            "old password",
+            "-pwexpire",
+            "2020-01-01",
+            "+requires_preauth",
+        ];
         arguments.extend_from_slice(policy);
         arguments.push(name);
         mit.admin(&arguments);
@@ -35,7 +46,9 @@ fn with_users() -> Option<SideBySide> {
 
 #[test]
 fn refuses_a_wrong_command_line_as_mit_does() {
-    let Some(sides) = SideBySide::start() else { return };
+    let Some(sides) = SideBySide::start() else {
+        return;
+    };
     for line in [
         "kinit -Q",
         "kinit -QZ -l 1h",
@@ -144,11 +157,18 @@ fn signs_in_as_mit_does() {
     }
     for name in ["soon", "nopreauth"] {
         let line = format!("kinit {name}");
-        assert_eq!(sides.same(call(&line).typing("correct horse\n")).code, Some(0), "{line}");
+        assert_eq!(
+            sides.same(call(&line).typing("correct horse\n")).code,
+            Some(0),
+            "{line}"
+        );
         sides.same(call("klist -feC"));
     }
     // Without a name: the cache's owner.
-    assert_eq!(sides.same(call("kinit -V").typing("correct horse\n")).code, Some(0));
+    assert_eq!(
+        sides.same(call("kinit -V").typing("correct horse\n")).code,
+        Some(0)
+    );
 }
 
 #[test]
@@ -212,7 +232,9 @@ fn chooses_among_the_caches_of_a_collection_as_mit_does() {
         "klist -A",
     ];
     for line in steps {
-        let step = call(line).typing("correct horse\n").with("KRB5CCNAME", "DIR:$W/caches");
+        let step = call(line)
+            .typing("correct horse\n")
+            .with("KRB5CCNAME", "DIR:$W/caches");
         // Which of the other caches comes first is a matter of the folder.
         let sort = |text: &str| {
             let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
@@ -235,7 +257,10 @@ fn lets_an_expired_password_be_changed_as_mit_does() {
         ("expired", "old password\na\nb\na\nb\na\nb\n"),
         ("expired", "old password\n\n\n\n\n\n\n"),
         ("strict", "old password\nabc\nabc\n"),
-        ("strict", "old password\nabc\nabc\nnew password\nnew password\n"),
+        (
+            "strict",
+            "old password\nabc\nabc\nnew password\nnew password\n",
+        ),
         ("expired", "old password\n\n\nnew password\nnew password\n"),
     ] {
         let lines = [format!("kinit {user}1"), format!("kinit {user}2")];

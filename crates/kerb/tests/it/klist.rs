@@ -9,7 +9,10 @@ fn with_a_cache(sides: &SideBySide) {
     sides.mit.add_user("alice", "correct horse");
     sides.mit.add_service("host/www.example.org");
     sides.mit.add_service("HTTP/www.example.org");
-    for line in ["kinit -f -p -r 2d -c $W/made alice", "kinit -a -c $W/bound alice"] {
+    for line in [
+        "kinit -f -p -r 2d -c $W/made alice",
+        "kinit -a -c $W/bound alice",
+    ] {
         let login = call(line).typing("correct horse\n");
         assert_eq!(sides.at_theirs(&login).code, Some(0), "{line}");
     }

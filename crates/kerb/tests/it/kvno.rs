@@ -85,9 +85,26 @@ fn fails_to_get_tickets_as_mit_does() {
 fn changes_passwords_as_mit_does() {
     let Some(sides) = with_services() else { return };
     let mit = &sides.mit;
-    mit.admin(&["addpol", "-minlength", "6", "-minclasses", "2", "-history", "2", "strict"]);
+    mit.admin(&[
+        "addpol",
+        "-minlength",
+        "6",
+        "-minclasses",
+        "2",
+        "-history",
+        "2",
+        "strict",
+    ]);
     for name in ["bob1", "bob2"] {
-        mit.admin(&["addprinc", "-pw", "Battery9", "-policy", "strict", "+requires_preauth", name]);
+        mit.admin(&[
+            "addprinc",
+            "-pw",
+            "Battery9",
+            "-policy",
+            "strict",
+            "+requires_preauth",
+            name,
+        ]);
     }
     for (line, typed) in [
         ("kpasswd a b", ""),

@@ -1,6 +1,7 @@
 //! kerb and the programs that it can be, run as users run them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod errors;
 mod kinit;
 mod klist;
 mod kvno;

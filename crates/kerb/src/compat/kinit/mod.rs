@@ -232,7 +232,8 @@ impl Kinit {
             }
             // Of the service, the AS is told the name by the client: MIT does not repeat it.
             ClientError::UnknownService { .. } if self.is_initial() => {
-                self.say.text(console, "Server not found in Kerberos database", doing);
+                self.say
+                    .text(console, "Server not found in Kerberos database", doing);
             }
             ClientError::NoKeyInKeytab { .. } => {
                 let text = format!(
