@@ -13,6 +13,7 @@ use kerbstone_proto::ccache::{
 use kerbstone_proto::time::KerberosTime;
 use keyutils::keytypes::{BigKey, User};
 use keyutils::{Key, Keyring, SpecialKeyring};
+use nix::libc;
 
 use super::name::{Anchor, KeyringName};
 use crate::error::ClientError;
@@ -41,12 +42,13 @@ impl KeyringCache {
 
     pub(super) fn load(&self) -> Result<CredentialCache, ClientError> {
         let ring = self.ring()?.ok_or_else(|| self.missing())?;
-        let principal = find_key(&ring, PRINCIPAL).ok_or_else(|| self.missing())?;
+        let find = |name| find_key(&ring, name).map_err(|error| self.kernel(error));
+        let principal = find(PRINCIPAL)?.ok_or_else(|| self.missing())?;
         let payload = principal.read().map_err(|error| self.kernel(error))?;
         let principal =
             decode_principal(&payload, V4).map_err(|error| self.format(&error.to_string()))?;
         let mut cache = CredentialCache::new(principal);
-        cache.set_clock_offset(find_key(&ring, OFFSETS).and_then(|key| clock_offset(&key)));
+        cache.set_clock_offset(find(OFFSETS)?.as_ref().and_then(clock_offset));
         for (_, credential) in self.credentials(&ring)? {
             cache.credentials.push(credential);
         }
@@ -143,7 +145,7 @@ impl KeyringCache {
 
     fn ring(&self) -> Result<Option<Keyring>, ClientError> {
         let subsidiary = self.subsidiary();
-        Ok(self.collection()?.search_for_keyring(subsidiary, None).ok())
+        found(&self.collection()?, subsidiary).map_err(|error| self.kernel(error))
     }
 
     fn credentials(&self, ring: &Keyring) -> Result<Vec<(Key, Credential)>, ClientError> {
@@ -251,7 +253,7 @@ pub(super) fn new_member(name: &KeyringName) -> Result<KeyringName, ClientError>
 
 fn primary_name(name: &KeyringName) -> Result<String, ClientError> {
     let mut ring = collection(name)?;
-    if let Some(key) = find_key(&ring, PRIMARY) {
+    if let Some(key) = find_key(&ring, PRIMARY).map_err(|error| kernel(name, error))? {
         let payload = key.read().map_err(|error| kernel(name, error))?;
         return parse_primary(&payload).ok_or_else(|| ClientError::CacheFormat {
             name: format!("KEYRING:{name}"),
@@ -293,8 +295,6 @@ fn set_primary_name(collection: &mut Keyring, subsidiary: &str) -> io::Result<()
 
 /// The collection's keyring, made when it is missing.
 ///
-/// User and persistent keyrings do not give possession of what hangs from them: the collection is linked to the process's
-/// keyring as well.
 fn collection(name: &KeyringName) -> Result<Keyring, ClientError> {
     let label = match name.anchor {
         Anchor::Persistent => "_krb".to_owned(),
@@ -351,25 +351,45 @@ fn persistent() -> io::Result<Keyring> {
     }
 }
 
+/// The keyring of this name in one that we possess.
 fn owned(mut parent: Keyring, label: &str) -> io::Result<Keyring> {
-    match parent.search_for_keyring(label, None) {
-        Ok(found) => Ok(found),
-        Err(_) => Ok(parent.add_keyring(label)?),
+    match found(&parent, label)? {
+        Some(ring) => Ok(ring),
+        None => Ok(parent.add_keyring(label)?),
     }
 }
 
+/// The keyring of this name in one that we need not possess. What gives possession is a chain of links from the process's
+/// keyring, and a keyring that is not possessed may not even be searched.
 fn possessed(mut parent: Keyring, label: &str) -> io::Result<Keyring> {
-    let mut process = Keyring::attach_or_create(SpecialKeyring::Process)?;
-    if let Ok(found) = parent.search_for_keyring(label, Some(&mut process)) {
-        return Ok(found);
+    let mut process = attach(SpecialKeyring::Process)?;
+    process.link_keyring(&parent)?;
+    if let Some(ring) = found(&parent, label)? {
+        process.link_keyring(&ring)?;
+        return Ok(ring);
     }
     let made = process.add_keyring(label)?;
     parent.link_keyring(&made)?;
     Ok(made)
 }
 
-fn find_key(ring: &Keyring, name: &str) -> Option<Key> {
-    ring.search_for_key::<User, _, _>(name, None).ok()
+/// Says that a keyring is not there only if it is not: one that may not be searched must not be displaced by a new one.
+fn found(parent: &Keyring, label: &str) -> io::Result<Option<Keyring>> {
+    present(parent.search_for_keyring(label, None))
+}
+
+fn find_key(ring: &Keyring, name: &str) -> io::Result<Option<Key>> {
+    present(ring.search_for_key::<User, _, _>(name, None))
+}
+
+fn present<T>(searched: Result<T, impl Into<io::Error>>) -> io::Result<Option<T>> {
+    match searched.map_err(Into::into) {
+        Ok(thing) => Ok(Some(thing)),
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ENOKEY | libc::EKEYEXPIRED | libc::EKEYREVOKED) => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 fn clock_offset(key: &Key) -> Option<ClockOffset> {

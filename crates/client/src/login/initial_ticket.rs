@@ -17,7 +17,8 @@ pub struct InitialTicket {
     pub offset: Offset,
     /// The kind of pre-authentication that was used.
     pub preauth: Option<PaType>,
-    /// How the client's key comes from its password, for [`LoginOptions::known_key`].
+    /// How the client's key comes from its password, for
+    /// [`LoginOptions::known_key`](super::LoginOptions::known_key).
     pub key_info: Option<KeyInfo>,
     /// The KDC offers FAST, and says so where nobody can take it away.
     pub fast_available: bool,

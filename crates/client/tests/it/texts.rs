@@ -74,6 +74,7 @@ fn tickets_fail_with_mits_words() {
 #[test]
 fn what_is_not_there_is_missed_with_mits_words() {
     let Some(mit) = mit_realm() else { return };
+    keyutils::Keyring::join_anonymous_session().unwrap();
     let folder = mit.folder().display().to_string();
     for name in [
         format!("FILE:{folder}/none"),
