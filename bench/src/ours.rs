@@ -47,6 +47,7 @@ impl Ours {
             .arg(&settings)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()?;
         let mut ours = Self {
             child,

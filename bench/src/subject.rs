@@ -12,7 +12,8 @@ use kerbstone_testkit::lab::{Heimdal, Mit, Port, Setup};
 use crate::floor::Kind;
 use crate::meter::Meter;
 use crate::ours::Ours;
-use crate::request::{MODEL, PASSWORD, REALM, service, user};
+use crate::load::Exchange;
+use crate::request::{AsExchange, MODEL, PASSWORD, REALM, service, user, user_key};
 
 /// One server of the race.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +221,7 @@ impl Drop for Floor {
     }
 }
 
-/// Waits until something answers datagrams there.
+/// Waits until something answers a login there.
 ///
 /// # Errors
 /// Nothing did within ten seconds.
@@ -229,10 +230,11 @@ pub(crate) fn wait_for_udp(server: SocketAddr) -> io::Result<()> {
     let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.connect(server)?;
     socket.set_read_timeout(Some(Duration::from_millis(20)))?;
+    let (login, _) = AsExchange::new(1, user_key().map_err(io::Error::other)?).request();
     while Instant::now() < deadline {
         // A port without a server answers with an ICMP error, which is as good as silence.
         if socket
-            .send(&[0])
+            .send(&login)
             .and_then(|_| socket.recv(&mut [0; 4096]))
             .is_ok()
         {
