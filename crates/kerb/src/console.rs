@@ -20,12 +20,6 @@ impl Console {
         }
     }
 
-    /// Streams for a test to look at.
-    #[cfg(test)]
-    pub(crate) fn new(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
-        Self { out, err }
-    }
-
     /// Writes to standard output.
     pub(crate) fn out(&mut self, text: Arguments<'_>) {
         let _closed_pipe = self.out.write_fmt(text).and_then(|()| self.out.flush());

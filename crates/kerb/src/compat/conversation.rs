@@ -11,10 +11,30 @@ use crate::terminal::{self, NoAnswer};
 /// Mistakes that libkrb5 finds by itself.
 const SLIPS: [&str; 2] = ["Password mismatch", "New password cannot be zero length"];
 
+/// A question without an answer.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// Why.
+    pub(crate) reason: NoAnswer,
+    by_mechanism: bool,
+}
+
+impl Unread {
+    /// kinit's words: a mechanism that cannot go on is named, a user who does not want to is not.
+    pub(crate) fn words(&self) -> String {
+        match &self.reason {
+            NoAnswer::Unreadable if self.by_mechanism => {
+                format!("Pre-authentication failed: {}", self.reason)
+            }
+            reason => reason.to_string(),
+        }
+    }
+}
+
 /// Asks on the terminal or the pipe that the program was given.
 pub(crate) struct Conversation<'a> {
     console: &'a mut Console,
-    unread: Option<String>,
+    unread: Option<Unread>,
 }
 
 impl<'a> Conversation<'a> {
@@ -26,8 +46,8 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Why the last question went without an answer, in MIT's words.
-    pub(crate) fn unread(self) -> Option<String> {
+    /// Why the last question went without an answer.
+    pub(crate) fn unread(self) -> Option<Unread> {
         self.unread
     }
 }
@@ -50,12 +70,10 @@ impl Prompter for Conversation<'_> {
             answers.push(answer.map_err(|reason| {
                 // The first password is asked for by a pre-authentication mechanism, new ones are not.
                 let by_mechanism = question.prompts.len() == 1;
-                let mechanism = if by_mechanism {
-                    "Pre-authentication failed: "
-                } else {
-                    ""
-                };
-                self.unread = Some(format!("{mechanism}{reason}"));
+                self.unread = Some(Unread {
+                    reason,
+                    by_mechanism,
+                });
                 ClientError::PromptInterrupted
             })?);
         }

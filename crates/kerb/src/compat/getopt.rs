@@ -102,14 +102,7 @@ impl Getopt {
             err!(console, "{program}: invalid option -- '{letter}'\n");
             return Found::Mistake;
         };
-        if !self
-            .options
-            .short
-            .chars()
-            .skip(at)
-            .nth(1)
-            .is_some_and(|next| next == ':')
-        {
+        if self.options.short.chars().skip(at).nth(1) != Some(':') {
             return Found::Option(letter, None);
         }
         let glued: String = self.cluster.drain(..).collect();

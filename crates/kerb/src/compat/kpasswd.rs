@@ -9,6 +9,7 @@ use crate::compat::mit_words::{Say, Words};
 use crate::compat::{Call, Outcome, Stop};
 use crate::console::{Console, err, out};
 use crate::session::Session;
+use crate::terminal::NoAnswer;
 
 /// Runs kpasswd.
 pub(super) fn run(call: &Call, console: &mut Console) -> Outcome {
@@ -76,19 +77,19 @@ impl Kpasswd {
         let outcome = self
             .session
             .login(client, &options, Secret::Prompt, &mut conversation);
-        let unread = conversation.unread().is_some();
+        let unread = conversation.unread();
         let ticket = match outcome {
             Ok(ticket) => ticket,
-            Err(_) if unread => {
-                self.say
-                    .text(console, "Generic preauthentication failure", DOING);
+            Err(error) => {
+                let text = match (unread.map(|unread| unread.reason), &error) {
+                    (Some(NoAnswer::Interrupted), _) => "Password read interrupted",
+                    (Some(NoAnswer::Unreadable), _) => "Generic preauthentication failure",
+                    (None, ClientError::PasswordIncorrect { .. }) => "Preauthentication failed",
+                    (None, error) => return self.say.fail(console, error, DOING),
+                };
+                self.say.text(console, text, DOING);
                 return Err(Stop(1));
             }
-            Err(ClientError::PasswordIncorrect { .. }) => {
-                self.say.text(console, "Preauthentication failed", DOING);
-                return Err(Stop(1));
-            }
-            Err(error) => return self.say.fail(console, &error, DOING),
         };
         let new = self.new_password(console)?;
         match self.session.change_password(&ticket, new) {

@@ -265,7 +265,7 @@ impl Kvno {
             Some(service) => Ok(self.session.service_principal(service, name)),
             None => self.session.principal(name, false),
         };
-        let mut server = parsed.or_else(|error| {
+        let mut server = parsed.map_err(|error| {
             if !self.arguments.quiet {
                 self.say.error(
                     console,
@@ -273,7 +273,7 @@ impl Kvno {
                     &format!("while parsing principal name {name}"),
                 );
             }
-            Err(Stop(1))
+            Stop(1)
         })?;
         if self.arguments.unknown_type {
             server.name.name_type = NameType::UNKNOWN;

@@ -1,5 +1,9 @@
 //! kinit beside MIT's, against MIT's KDC.
 
+use std::path::PathBuf;
+
+use kerbstone_testkit::lab::{Session, Suite};
+
 use crate::side_by_side::{SideBySide, call};
 
 fn with_users() -> Option<SideBySide> {
@@ -272,4 +276,22 @@ fn lets_an_expired_password_be_changed_as_mit_does() {
         assert_eq!(theirs, ours, "{user} typing {typed:?}");
     }
     sides.same(call("kinit -kt keytab expired1"));
+}
+
+#[test]
+fn hides_what_is_typed_on_a_terminal_as_mit_does() {
+    let Some(sides) = with_users() else { return };
+    let asked = |kinit: PathBuf| {
+        let kinit = kinit.to_str().unwrap();
+        let session = Session::new(Suite::Mit, sides.mit.krb5_conf());
+        let prompt = "Password for alice@EXAMPLE.ORG: ";
+        let wrong = session.converse(kinit, &["alice"], &[(prompt, "wrong")]);
+        // A slip taken back with Backspace, a line begun anew with Ctrl-U.
+        let typed = "oops\u{15}correct hors\u{7f}se";
+        let right = session.converse(kinit, &["alice"], &[(prompt, typed)]);
+        assert_eq!(right.code, 0, "{right}");
+        [wrong.stdout, right.stdout]
+    };
+    let [theirs, ours] = sides.paths_of("kinit").map(asked);
+    assert_eq!(theirs, ours);
 }

@@ -1,6 +1,15 @@
 //! klist, kdestroy and kswitch beside MIT's.
 
 use std::fs;
+use std::process::Command;
+
+use kerbstone_proto::ccache::{Credential, CredentialCache};
+use kerbstone_proto::flags::TicketFlags;
+use kerbstone_proto::key_block::KeyBlock;
+use kerbstone_proto::message::{AuthorizationDataElement, HostAddress};
+use kerbstone_proto::name::Principal;
+use kerbstone_proto::time::KerberosTime;
+use kerbstone_testkit::lab::require;
 
 use crate::side_by_side::{SideBySide, call};
 
@@ -215,5 +224,135 @@ fn destroys_and_switches_caches_as_mit_does() {
     ];
     for line in steps {
         sides.same(call(line).with("KRB5CCNAME", "DIR:$W/collection"));
+    }
+}
+
+/// A ticket as no KDC would make it.
+fn odd_ticket(client: &str, server: &str, enctype: i32) -> Credential {
+    let principal = |text| Principal::parse(text, None).unwrap();
+    let day = |days: i64| KerberosTime::from_unix(1_790_000_000 + days * 86_400);
+    Credential {
+        client: principal(client),
+        server: principal(server),
+        key: KeyBlock::new(enctype, vec![7; 16]),
+        authtime: day(0),
+        starttime: KerberosTime::ZERO,
+        endtime: day(1),
+        renew_till: day(7),
+        is_skey: false,
+        flags: TicketFlags::from_bits(u32::MAX),
+        addresses: vec![
+            HostAddress {
+                addr_type: 2,
+                address: vec![127, 0, 0, 1],
+            },
+            HostAddress {
+                addr_type: 24,
+                address: vec![0; 15],
+            },
+            HostAddress {
+                addr_type: 2,
+                address: vec![192, 0, 2, 250],
+            },
+            HostAddress {
+                addr_type: 5,
+                address: vec![1, 2],
+            },
+        ],
+        authdata: vec![
+            AuthorizationDataElement {
+                ad_type: 1,
+                ad_data: vec![0],
+            },
+            AuthorizationDataElement {
+                ad_type: 142,
+                ad_data: vec![0],
+            },
+        ],
+        ticket: b"no ticket at all".to_vec(),
+        second_ticket: Vec::new(),
+    }
+}
+
+#[test]
+fn shows_odd_entries_as_mit_does() {
+    let Some(sides) = SideBySide::start() else {
+        return;
+    };
+    with_a_cache(&sides);
+    let made = fs::read(sides.desks()[0].join("made")).unwrap();
+    let real = CredentialCache::parse(&made).unwrap();
+    let mut cache = CredentialCache::new(Principal::parse("alice@EXAMPLE.ORG", None).unwrap());
+    let about = Principal::parse("krbtgt/EXAMPLE.ORG@EXAMPLE.ORG", None).unwrap();
+    cache.set_config("pa_config_data", Some(&about), &[b'x'; 150]);
+    cache.set_config("odd", None, b"blank and \xc3\xa9 and \n");
+    cache.set_config("empty", None, b"");
+    for (client, enctype) in [
+        ("bob@EXAMPLE.ORG", 23),
+        ("alice@EXAMPLE.ORG", 1),
+        ("alice@EXAMPLE.ORG", 99),
+    ] {
+        cache
+            .credentials
+            .push(odd_ticket(client, "we\\/ird\\@x/y@EXAMPLE.ORG", enctype));
+    }
+    // A real ticket under another name, as a referral leaves it, and with session keys of all sorts.
+    for (at, enctype) in [16, 17, 18, 19, 20, 23, 24, 25, 26, 3, 6, 12345]
+        .into_iter()
+        .enumerate()
+    {
+        let mut renamed = real.tickets().last().unwrap().clone();
+        renamed.key = KeyBlock::new(enctype, vec![7; 16]);
+        renamed.flags = TicketFlags::from_bits(1 << at);
+        renamed.server = Principal::parse("host/alias.example.org@EXAMPLE.ORG", None).unwrap();
+        cache.credentials.push(renamed);
+    }
+    sides.write("cc", &cache.to_bytes());
+    for line in [
+        "klist",
+        "klist -f",
+        "klist -e",
+        "klist -an",
+        "klist -d",
+        "klist -C",
+        "klist -feadnC",
+        "klist -s",
+    ] {
+        sides.same(call(line));
+    }
+}
+
+#[test]
+fn prints_dates_as_the_locale_says() {
+    let Some(sides) = SideBySide::start() else {
+        return;
+    };
+    if !require("localedef", "locales") {
+        return;
+    }
+    with_a_cache(&sides);
+    let locales = sides.mit.folder().join("locales");
+    fs::create_dir(&locales).unwrap();
+    for language in ["en_US", "fr_FR", "nl_NL", "ja_JP", "pt_BR", "hu_HU"] {
+        let name = format!("{language}.UTF-8");
+        let compiled = Command::new("localedef")
+            .args(["-i", language, "-f", "UTF-8"])
+            .arg(locales.join(&name))
+            .output()
+            .unwrap();
+        if !compiled.status.success() {
+            println!("skipped: {name} cannot be compiled here: apt-get install -y locales");
+            continue;
+        }
+        for variable in ["LC_ALL", "LANG"] {
+            let spoken = |line| {
+                let call = call(line)
+                    .with("LOCPATH", "$LAB/locales")
+                    .with("LC_ALL", "");
+                call.with(variable, &name)
+            };
+            sides.same(spoken("klist"));
+            sides.same(spoken("klist -kt $W/keytab"));
+        }
     }
 }

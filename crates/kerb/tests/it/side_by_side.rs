@@ -16,9 +16,9 @@ use tempfile::TempDir;
 const PROGRAMS: [&str; 6] = ["kinit", "klist", "kdestroy", "kvno", "kpasswd", "kswitch"];
 
 /// Two equal desks in front of one KDC: at one MIT's programs work, at the other ours.
-pub struct SideBySide {
+pub(crate) struct SideBySide {
     /// The realm that both ask.
-    pub mit: Mit,
+    pub(crate) mit: Mit,
     desks: [Desk; 2],
     folder: TempDir,
 }
@@ -30,7 +30,7 @@ struct Desk {
 
 /// One call.
 #[derive(Clone, Debug)]
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     words: Vec<&'a str>,
     input: &'a str,
     environment: Vec<(&'a str, String)>,
@@ -38,14 +38,14 @@ pub struct Call<'a> {
 
 /// What a call left: exit code and both streams, with what differs by nature masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Left {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// A call of `line`, split at blanks.
-pub fn call(line: &str) -> Call<'_> {
+pub(crate) fn call(line: &str) -> Call<'_> {
     Call {
         words: line.split(' ').filter(|word| !word.is_empty()).collect(),
         input: "",
@@ -55,13 +55,13 @@ pub fn call(line: &str) -> Call<'_> {
 
 impl<'a> Call<'a> {
     /// Types this.
-    pub fn typing(mut self, input: &'a str) -> Self {
+    pub(crate) fn typing(mut self, input: &'a str) -> Self {
         self.input = input;
         self
     }
 
     /// Sets a variable; `$W` in it is the desk's folder.
-    pub fn with(mut self, name: &'a str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'a str, value: &str) -> Self {
         self.environment.push((name, value.to_owned()));
         self
     }
@@ -69,14 +69,14 @@ impl<'a> Call<'a> {
 
 impl SideBySide {
     /// A realm with a few users and services; `None` without MIT's programs.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         Self::with_setup(&Setup::realm("EXAMPLE.ORG").krb5_conf(
             "[realms]\nDEAD.ORG = {\n kdc = 127.0.0.1:9\n}\n[domain_realm]\n example.org = EXAMPLE.ORG\n",
         ))
     }
 
     /// The same in a realm of the test's making.
-    pub fn with_setup(setup: &Setup) -> Option<Self> {
+    pub(crate) fn with_setup(setup: &Setup) -> Option<Self> {
         if !require("kinit", "krb5-user") {
             return None;
         }
@@ -103,26 +103,32 @@ impl SideBySide {
     }
 
     /// Folders of the two desks, MIT's first.
-    pub fn desks(&self) -> [&Path; 2] {
+    pub(crate) fn desks(&self) -> [&Path; 2] {
         let [theirs, ours] = &self.desks;
         [&theirs.work, &ours.work]
     }
 
+    /// Where a program is, MIT's first.
+    pub(crate) fn paths_of(&self, program: &str) -> [PathBuf; 2] {
+        let [theirs, ours] = &self.desks;
+        [theirs, ours].map(|desk| desk.programs.join(program))
+    }
+
     /// Writes a file at both desks.
-    pub fn write(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
         for desk in self.desks() {
             fs::write(desk.join(name), bytes).unwrap();
         }
     }
 
     /// Copies a file to both desks.
-    pub fn copy(&self, from: &Path, name: &str) {
+    pub(crate) fn copy(&self, from: &Path, name: &str) {
         self.write(name, &fs::read(from).unwrap());
     }
 
     /// Runs the call at both desks and returns what both left.
     #[track_caller]
-    pub fn same(&self, call: Call<'_>) -> Left {
+    pub(crate) fn same(&self, call: Call<'_>) -> Left {
         let [theirs, ours] = self.run_both(&call);
         assert!(
             theirs == ours,
@@ -135,12 +141,12 @@ impl SideBySide {
     }
 
     /// Runs the call at MIT's desk only.
-    pub fn at_theirs(&self, call: &Call<'_>) -> Left {
+    pub(crate) fn at_theirs(&self, call: &Call<'_>) -> Left {
         self.left(&self.desks[0], call)
     }
 
     /// Runs the call at our desk only.
-    pub fn at_ours(&self, call: &Call<'_>) -> Left {
+    pub(crate) fn at_ours(&self, call: &Call<'_>) -> Left {
         self.left(&self.desks[1], call)
     }
 

@@ -19,7 +19,7 @@ struct Step {
 }
 
 /// Runs every block of `page` in `folder`, in the page's order, with these variables.
-pub fn play(page: &Path, folder: &Path, environment: &[(&str, String)]) {
+pub(crate) fn play(page: &Path, folder: &Path, environment: &[(&str, String)]) {
     let text = fs::read_to_string(page).unwrap();
     let steps = steps(&text);
     assert!(!steps.is_empty(), "{} has no transcript", page.display());

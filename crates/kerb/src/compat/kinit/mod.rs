@@ -79,12 +79,13 @@ impl Kinit {
         let unread = conversation.unread();
         let ticket = match outcome {
             Ok(ticket) => ticket,
-            Err(_) if unread.is_some() => {
-                self.say
-                    .text(console, &unread.unwrap_or_default(), SIGNING_IN);
+            Err(error) => {
+                let Some(unread) = unread else {
+                    return self.refused(&error, SIGNING_IN, console);
+                };
+                self.say.text(console, &unread.words(), SIGNING_IN);
                 return Err(Stop(1));
             }
-            Err(error) => return self.refused(&error, SIGNING_IN, console),
         };
         self.store(&ticket, options.sync_time, console)?;
         let changing = ticket.credential.server.name.is(&["kadmin", "changepw"]);
@@ -171,7 +172,7 @@ impl Kinit {
         console: &mut Console,
     ) -> Result<(), Stop> {
         let content = ticket.to_cache(sync_time);
-        self.target.cache.replace(&content).or_else(|error| {
+        self.target.cache.replace(&content).map_err(|error| {
             // MIT's file caches say no more than this.
             let text = match error {
                 ClientError::NoCache { .. } => "No credentials cache found".to_owned(),
@@ -182,7 +183,7 @@ impl Kinit {
                 &format!("Failed to store credentials: {text}"),
                 SIGNING_IN,
             );
-            Err(Stop(1))
+            Stop(1)
         })
     }
 
