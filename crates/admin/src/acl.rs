@@ -169,12 +169,12 @@ enum Part {
 }
 
 impl Acl {
-    /// Reads rules; names without a realm are of `default_realm`.
+    /// Reads rules; names without a realm are of `default_realm`, or refused when there is none.
     ///
     /// # Errors
     /// [`AclError`] with the first line that cannot be understood. Restrictions, the optional fourth field, are
     /// refused rather than ignored: a rule must never permit more than its author meant.
-    pub fn parse(text: &str, default_realm: &Realm) -> Result<Self, AclError> {
+    pub fn parse(text: &str, default_realm: Option<&Realm>) -> Result<Self, AclError> {
         let mut rules = Vec::new();
         for (number, line) in joined_lines(text) {
             let line = line.trim();
@@ -198,7 +198,7 @@ impl Acl {
 }
 
 impl Rule {
-    fn parse(line: &str, default_realm: &Realm) -> Result<Self, String> {
+    fn parse(line: &str, default_realm: Option<&Realm>) -> Result<Self, String> {
         let mut words = line.split_whitespace();
         let (Some(who), Some(letters)) = (words.next(), words.next()) else {
             return Err("a principal and its permissions are needed".to_owned());
@@ -229,15 +229,14 @@ impl Rule {
 }
 
 impl Pattern {
-    fn parse(text: &str, default_realm: &Realm, is_target: bool) -> Result<Self, String> {
+    fn parse(text: &str, default_realm: Option<&Realm>, is_target: bool) -> Result<Self, String> {
         if text == "*" {
             return Ok(Self {
                 components: Vec::new(),
                 realm: Part::Anything,
             });
         }
-        let principal =
-            Principal::parse(text, Some(default_realm)).map_err(|error| error.to_string())?;
+        let principal = Principal::parse(text, default_realm).map_err(|error| error.to_string())?;
         let part = |text: &KerberosString| Part::new(text, is_target);
         Ok(Self {
             components: principal.name.components.iter().map(part).collect(),
@@ -327,7 +326,7 @@ mod tests {
     }
 
     fn privileges(rules: &str, who: &str, target: &str) -> String {
-        let acl = Acl::parse(rules, &realm()).unwrap();
+        let acl = Acl::parse(rules, Some(&realm())).unwrap();
         acl.privileges(&principal(who), Some(&principal(target)))
             .to_string()
     }
@@ -368,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_rule_with_a_target_says_nothing_about_requests_without_one() {
-        let acl = Acl::parse("joe l bob", &realm()).unwrap();
+        let acl = Acl::parse("joe l bob", Some(&realm())).unwrap();
         assert_eq!(
             acl.privileges(&principal("joe"), None),
             Privileges::default()
@@ -383,9 +382,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_refused_with_its_line() {
-        let error = |text| Acl::parse(text, &realm()).unwrap_err().to_string();
+        let error = |text| Acl::parse(text, Some(&realm())).unwrap_err().to_string();
         assert_eq!(error("joe i\nann q"), "line 2: `q` is no permission");
         assert!(error("joe").contains("permissions are needed"));
         assert!(error("joe a * -maxlife 1h").contains("restrictions"));
+        let nowhere = Acl::parse("joe i", None).unwrap_err().to_string();
+        assert!(nowhere.contains("no realm"), "{nowhere}");
     }
 }

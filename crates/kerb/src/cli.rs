@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{compat, completions, list, login, logout, man, password, renew, ticket};
 use crate::console::{Console, err};
 use crate::failure::{Exit, Failure};
-use crate::serve;
+use crate::{admin_cli, serve};
 
 /// Kerberos single sign-on: sign in once, then show tickets instead of passwords.
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ enum Command {
     Password(password::Typed),
     /// Serve realms: tickets, password changes and administration.
     Kdc(serve::command::Typed),
+    /// Administer the realms of a running KDC: principals, policies, keytabs, trusts.
+    Admin(admin_cli::Typed),
     /// Make links under the names of MIT's programs (kinit, klist, ...) that lead to this binary.
     Compat(compat::Typed),
     /// Print a completion script for a shell.
@@ -83,6 +85,7 @@ impl Command {
             Self::Ticket(typed) => ticket::run(typed, console),
             Self::Password(typed) => password::run(&typed, console),
             Self::Kdc(typed) => serve::command::run(typed, console),
+            Self::Admin(typed) => admin_cli::run(typed, console),
             Self::Compat(typed) => compat::run(&typed, console),
             Self::Completions(typed) => completions::run(&typed, &mut command(), console),
             Self::Man(typed) => man::run(&typed, &command()),

@@ -4,6 +4,7 @@
 //! [`compat::Program`] (kinit, klist, ...) it behaves as that program of MIT krb5 does. No protocol
 //! stands here: this is configuration, conversation and words.
 
+mod admin_cli;
 mod cli;
 mod commands;
 mod compat;

@@ -66,6 +66,11 @@ impl Session {
         })
     }
 
+    /// The default realm of krb5.conf.
+    pub(crate) fn default_realm() -> Option<Realm> {
+        Self::open().ok()?.context.default_realm().ok()
+    }
+
     /// This host's clock, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         self.context.now().time.unix()

@@ -1,5 +1,6 @@
 //! `kerb kdc`: the sockets, threads and files around the KDC. What is decided is decided elsewhere.
 
+mod administration;
 mod audit;
 pub(crate) mod command;
 mod door;
@@ -10,5 +11,5 @@ mod settings;
 mod tcp;
 mod udp;
 
-#[cfg(test)]
+pub(crate) use command::DEFAULT_CONFIG;
 pub(crate) use settings::Settings;

@@ -2,16 +2,20 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+use kerbstone_admin::Administration;
+use kerbstone_admin::door as admin_door;
 use kerbstone_kdc::{HostRealms, Kdc, KdcConfig, Referrals};
 use kerbstone_realm::{Directory, MasterKey, RealmError, RedbStore, Vault};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
+use super::administration::{self, SetupError};
 use super::audit::AuditLog;
 use super::door::{self, Door, PasswordDoor, TicketDoor};
 use super::settings::{KdcSettings, Settings};
@@ -36,6 +40,9 @@ pub(crate) enum ServiceError {
     /// The audit log cannot be written.
     #[error("cannot write the audit log {path}: {source}", path = path.display())]
     Audit { path: PathBuf, source: io::Error },
+    /// Administration cannot be set up as the settings say.
+    #[error(transparent)]
+    Administration(#[from] SetupError),
     /// The metrics endpoint cannot be had.
     #[error("cannot serve metrics on {address}: {reason}")]
     Metrics { address: SocketAddr, reason: String },
@@ -65,6 +72,7 @@ impl ServiceError {
             Self::Audit { .. } => {
                 "make the folder, and let the service's user write there".to_owned()
             }
+            Self::Administration(error) => error.help(),
             Self::Metrics { .. } => {
                 "set another address as `metrics` in kerbstone.toml, or none".to_owned()
             }
@@ -92,13 +100,13 @@ fn store_help(error: &RealmError) -> String {
 /// [`ServiceError`] when something that the settings name cannot be had; nothing is served then.
 pub(crate) fn run(settings: &Settings) -> Result<(), ServiceError> {
     let service = Service::open(settings)?;
-    let sockets = Sockets::bind(&settings.kdc)?;
+    let sockets = Sockets::bind(settings)?;
     let stop = Arc::new(AtomicBool::new(false));
     let threads = service.start_threads(sockets.udp, sockets.password_udp, &stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let served = runtime.block_on(service.serve(&settings.kdc, sockets.tcp, sockets.password_tcp));
+    let served = runtime.block_on(service.serve(&settings.kdc, sockets.streams));
     stop.store(true, Ordering::Relaxed);
     for thread in threads {
         if thread.join().is_err() {
@@ -113,6 +121,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), ServiceError> {
 
 struct Service {
     kdc: Arc<Kdc>,
+    administration: Arc<Administration>,
     audit: Option<Arc<AuditLog>>,
     tickets: Arc<dyn Door>,
     passwords: Arc<dyn Door>,
@@ -122,8 +131,14 @@ struct Service {
 struct Sockets {
     udp: Vec<UdpSocket>,
     password_udp: Vec<UdpSocket>,
+    streams: Streams,
+}
+
+/// The sockets that the runtime serves.
+struct Streams {
     tcp: Vec<TcpListener>,
     password_tcp: Vec<TcpListener>,
+    admin: Option<UnixListener>,
 }
 
 impl Service {
@@ -137,8 +152,7 @@ impl Service {
         let master = MasterKey::load(master_key)?;
         let store = Arc::new(RedbStore::open(store)?);
         let vault = Arc::new(Vault::open(store, master)?);
-        let directory = Arc::new(Directory::new(vault, *cache_entries));
-        let kdc = Arc::new(Kdc::new(directory, kdc_config(&settings.kdc), door::now()));
+        let directory = Arc::new(Directory::new(Arc::clone(&vault), *cache_entries));
         let audit = settings.kdc.audit.as_ref().map(|path| {
             let opened = AuditLog::open(path).map(Arc::new);
             opened.map_err(|source| ServiceError::Audit {
@@ -147,6 +161,10 @@ impl Service {
             })
         });
         let audit = audit.transpose()?;
+        let administration = administration::open(&settings.admin, vault, audit.clone())?;
+        let kdc = Kdc::new(directory, kdc_config(&settings.kdc), door::now())
+            .with_password_authority(Arc::clone(&administration) as _);
+        let kdc = Arc::new(kdc);
         Ok(Self {
             tickets: Arc::new(TicketDoor {
                 kdc: Arc::clone(&kdc),
@@ -157,6 +175,7 @@ impl Service {
                 audit: audit.clone(),
             }),
             kdc,
+            administration,
             audit,
         })
     }
@@ -177,17 +196,14 @@ impl Service {
             .collect()
     }
 
-    async fn serve(
-        &self,
-        settings: &KdcSettings,
-        tickets: Vec<TcpListener>,
-        passwords: Vec<TcpListener>,
-    ) -> Result<(), ServiceError> {
+    async fn serve(&self, settings: &KdcSettings, streams: Streams) -> Result<(), ServiceError> {
         let slots = Arc::new(Semaphore::new(settings.tcp.max_connections));
-        let tickets = tickets
+        let tickets = streams
+            .tcp
             .into_iter()
             .map(|listener| (listener, &self.tickets));
-        let passwords = passwords
+        let passwords = streams
+            .password_tcp
             .into_iter()
             .map(|listener| (listener, &self.passwords));
         for (listener, door) in tickets.chain(passwords) {
@@ -198,6 +214,12 @@ impl Service {
                 settings.tcp,
                 Arc::clone(&slots),
             ));
+        }
+        if let Some(listener) = streams.admin {
+            let listener = tokio::net::UnixListener::from_std(listener)?;
+            let administration = Arc::clone(&self.administration);
+            let limits = admin_door::Limits::default();
+            tokio::spawn(admin_door::serve(listener, administration, limits));
         }
         if let Some(audit) = &self.audit {
             let audit = Arc::clone(audit);
@@ -238,7 +260,9 @@ impl Service {
 }
 
 impl Sockets {
-    fn bind(settings: &KdcSettings) -> Result<Self, ServiceError> {
+    fn bind(settings: &Settings) -> Result<Self, ServiceError> {
+        let admin = administration::bind(settings)?;
+        let settings = &settings.kdc;
         let workers = match settings.workers {
             0 => thread::available_parallelism().map_or(1, usize::from),
             set => set,
@@ -246,8 +270,11 @@ impl Sockets {
         Ok(Self {
             udp: bind_udp(&settings.listen, workers)?,
             password_udp: bind_udp(&settings.password_listen, PASSWORD_WORKERS)?,
-            tcp: bind_all(&settings.listen, "TCP", tcp::bind)?,
-            password_tcp: bind_all(&settings.password_listen, "TCP", tcp::bind)?,
+            streams: Streams {
+                tcp: bind_all(&settings.listen, "TCP", tcp::bind)?,
+                password_tcp: bind_all(&settings.password_listen, "TCP", tcp::bind)?,
+                admin,
+            },
         })
     }
 }

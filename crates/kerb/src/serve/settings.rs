@@ -86,6 +86,8 @@ impl Default for TcpSettings {
 pub(crate) struct AdminSettings {
     /// Local users (by name or number) who may do everything; root and the KDC's own user always may.
     pub(crate) users: Vec<String>,
+    /// The group whose members may open the admin socket; without it, root and the KDC's own user alone.
+    pub(crate) socket_group: Option<String>,
     /// File of rules by principal, in the format of MIT's `kadm5.acl`.
     pub(crate) acl: Option<PathBuf>,
 }
@@ -182,7 +184,8 @@ impl Settings {
         Ok(settings)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
+    /// Checks the text of a settings file; `path` is for what errors say.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
         toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             let before = text.get(..start).unwrap_or(text);
