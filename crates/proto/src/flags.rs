@@ -12,7 +12,7 @@ use der::{
 /// Bytes of a flags field as we write it: the count of unused bits, then 32 bits.
 const WIRE_LENGTH: u32 = 5;
 /// A flags field longer than this is refused; 32 bits are in use.
-const MAX_WIRE_LENGTH: u32 = 64;
+const MAX_WIRE_LENGTH: usize = 64;
 
 /// A newtype of 32 flags. Bit 0 of the protocol is the most significant bit of the number,
 /// as in MIT's headers and in credential caches.
@@ -239,37 +239,32 @@ impl FastOptions {
     pub const CRITICAL: Self = Self(0xffff_0000);
 }
 
-/// Reads a BIT STRING of any length: bits that were not sent are clear, bits past the 32nd
-/// are ignored (RFC 4120 5.2.8).
 fn decode_bits<'a, R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<u32> {
-    let length = header.length();
-    if length.is_zero() || length > Length::new(MAX_WIRE_LENGTH) {
-        return Err(reader.error(ErrorKind::Length {
+    let contents = reader.read_vec(header.length())?;
+    bits_from_wire(&contents).ok_or_else(|| {
+        reader.error(ErrorKind::Value {
             tag: Tag::BitString,
-        }));
+        })
+    })
+}
+
+/// The flags in the contents of a BIT STRING of any length: bits that were not sent are clear,
+/// bits past the 32nd are ignored (RFC 4120 5.2.8).
+pub(crate) fn bits_from_wire(contents: &[u8]) -> Option<u32> {
+    let (unused, sent) = contents.split_first()?;
+    if contents.len() > MAX_WIRE_LENGTH {
+        return None;
     }
-    let unused = reader.read_byte()?;
-    let count = length.saturating_sub(Length::ONE);
+    let padding = 1u8.checked_shl(u32::from(*unused))?.wrapping_sub(1);
+    let is_well_padded = match sent.last() {
+        Some(last) => last & padding == 0,
+        None => *unused == 0,
+    };
     let mut bits = [0; 4];
-    let mut slots = bits.iter_mut();
-    let mut last = 0;
-    for _ in 0..u32::from(count) {
-        last = reader.read_byte()?;
-        if let Some(slot) = slots.next() {
-            *slot = last;
-        }
+    for (slot, byte) in bits.iter_mut().zip(sent) {
+        *slot = *byte;
     }
-    let padding = 1u8
-        .checked_shl(u32::from(unused))
-        .map(|bit| bit.wrapping_sub(1));
-    match padding {
-        Some(padding) if last & padding == 0 && (unused == 0 || !count.is_zero()) => {
-            Ok(u32::from_be_bytes(bits))
-        }
-        _ => Err(reader.error(ErrorKind::Value {
-            tag: Tag::BitString,
-        })),
-    }
+    is_well_padded.then_some(u32::from_be_bytes(bits))
 }
 
 fn fmt_flags(

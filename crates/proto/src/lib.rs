@@ -15,6 +15,7 @@ pub mod delta_time;
 pub mod error;
 pub mod error_code;
 pub mod flags;
+mod forward;
 pub mod k5login;
 pub mod key_block;
 pub mod keytab;
@@ -31,3 +32,6 @@ pub mod ticket_source;
 pub mod time;
 pub mod verified;
 mod wire;
+
+#[cfg(test)]
+extern crate self as kerbstone_proto;

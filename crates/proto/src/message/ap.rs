@@ -5,6 +5,7 @@ use der::Sequence;
 use super::encrypted::{EncryptedData, EncryptionKey};
 use super::ticket::Ticket;
 use crate::flags::ApOptions;
+use crate::forward::ForwardReader;
 use crate::time::KerberosTime;
 use crate::wire::{Fixed, Microseconds, Pvno, UInt32, messages};
 
@@ -83,8 +84,24 @@ pub struct EncApRepPart {
     pub seq_number: Option<UInt32>,
 }
 
+impl ApReq {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.message(14, |reader| {
+            reader.fixed_field(0, 5)?;
+            reader.fixed_field(1, 14)?;
+            Some(Self {
+                pvno: Fixed,
+                msg_type: Fixed,
+                ap_options: ApOptions::from_bits(reader.flags_field(2)?),
+                ticket: reader.field(3, Ticket::read_forward)?,
+                authenticator: reader.field(4, EncryptedData::read_forward)?,
+            })
+        })
+    }
+}
+
 messages! {
-    ApReq = "AP-REQ", application 14;
+    ApReq = "AP-REQ", application 14 => forward;
     ApRep = "AP-REP", application 15;
     EncApRepPart = "EncAPRepPart", application 27;
 }

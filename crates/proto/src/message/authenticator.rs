@@ -4,9 +4,10 @@ use der::Sequence;
 
 use super::authorization_data::AuthorizationData;
 use super::encrypted::{Checksum, EncryptionKey};
+use crate::forward::ForwardReader;
 use crate::name::{Principal, PrincipalName, Realm};
 use crate::time::{KerberosTime, Timestamp};
-use crate::wire::{Microseconds, Pvno, UInt32, messages};
+use crate::wire::{Fixed, Microseconds, Pvno, UInt32, messages};
 
 /// A fresh proof that its sender knows the session key of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
@@ -52,6 +53,27 @@ impl Authenticator {
     }
 }
 
+impl Authenticator {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.message(2, |reader| {
+            reader.fixed_field(0, 5)?;
+            Some(Self {
+                authenticator_vno: Fixed,
+                crealm: reader.realm_field(1)?,
+                cname: reader.name_field(2)?,
+                cksum: reader.optional_field(3, Checksum::read_forward)?,
+                cusec: reader.microseconds_field(4)?,
+                ctime: reader.time_field(5)?,
+                subkey: reader.optional_field(6, EncryptionKey::read_forward)?,
+                seq_number: reader.optional_field(7, ForwardReader::uint)?,
+                authorization_data: reader
+                    .optional_field(8, AuthorizationData::read_forward)?
+                    .unwrap_or_default(),
+            })
+        })
+    }
+}
+
 messages! {
-    Authenticator = "Authenticator", application 2;
+    Authenticator = "Authenticator", application 2 => forward;
 }

@@ -6,6 +6,7 @@ use der::Sequence;
 use super::encrypted::Checksum;
 use crate::backward::BackwardWriter;
 use crate::error::ProtoError;
+use crate::forward::ForwardReader;
 use crate::name::{PrincipalName, Realm};
 use crate::wire::{lists, messages};
 
@@ -131,6 +132,25 @@ pub struct AdAndOr {
 }
 
 impl AuthorizationData {
+    pub(super) fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader
+            .list(AuthorizationDataElement::read_forward)
+            .map(Self)
+    }
+}
+
+impl AuthorizationDataElement {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                ad_type: reader.int_field(0)?,
+                ad_data: reader.octets_field(1)?.to_vec(),
+            })
+        })
+    }
+}
+
+impl AuthorizationData {
     pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
         writer.list(self, |writer, element| {
             writer.sequence(|writer| {
@@ -143,7 +163,7 @@ impl AuthorizationData {
 
 messages! {
     AuthorizationDataElement = "AuthorizationData element";
-    AuthorizationData = "AuthorizationData" => backward;
+    AuthorizationData = "AuthorizationData" => forward backward;
     AdKdcIssued = "AD-KDCIssued";
     AdAndOr = "AD-AND-OR";
 }

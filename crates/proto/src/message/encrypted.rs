@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::backward::BackwardWriter;
 use crate::error::ProtoError;
+use crate::forward::ForwardReader;
 use crate::wire::{Secret, UInt32, messages};
 
 /// Something encrypted.
@@ -114,6 +115,40 @@ impl Checksum {
 }
 
 impl EncryptedData {
+    pub(super) fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                etype: reader.int_field(0)?,
+                kvno: reader.optional_field(1, ForwardReader::uint)?,
+                cipher: reader.octets_field(2)?.to_vec(),
+            })
+        })
+    }
+}
+
+impl EncryptionKey {
+    pub(super) fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                keytype: reader.int_field(0)?,
+                keyvalue: Secret::from(reader.octets_field(1)?),
+            })
+        })
+    }
+}
+
+impl Checksum {
+    pub(super) fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                cksumtype: reader.int_field(0)?,
+                checksum: reader.octets_field(1)?.to_vec(),
+            })
+        })
+    }
+}
+
+impl EncryptedData {
     pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
         writer.sequence(|writer| {
             writer.octets_field(2, &self.cipher);
@@ -135,7 +170,7 @@ impl EncryptionKey {
 }
 
 messages! {
-    EncryptedData = "EncryptedData" => backward;
+    EncryptedData = "EncryptedData" => forward backward;
     EncryptionKey = "EncryptionKey" => backward;
     Checksum = "Checksum";
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use der::Sequence;
 
 use crate::backward::BackwardWriter;
+use crate::forward::ForwardReader;
 use crate::wire::{lists, messages};
 
 /// What kind of address it is.
@@ -76,6 +77,23 @@ impl HostAddresses {
     /// nothing about addresses.
     pub fn allows(&self, address: &HostAddress) -> bool {
         self.is_empty() || self.contains(address)
+    }
+}
+
+impl HostAddresses {
+    pub(super) fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.list(HostAddress::read_forward).map(Self)
+    }
+}
+
+impl HostAddress {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                addr_type: reader.int_field(0)?,
+                address: reader.octets_field(1)?.to_vec(),
+            })
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use super::pa_data::PaData;
 use super::ticket::Ticket;
 use crate::error::ProtoError;
 use crate::flags::KdcOptions;
+use crate::forward::ForwardReader;
 use crate::name::{Principal, PrincipalName, Realm};
 use crate::time::KerberosTime;
 use crate::wire::{Encoded, Pvno, UInt32, decode, encode_application_into, messages};
@@ -58,6 +59,11 @@ impl KdcReq {
 
     /// Reads the DER of one AS-REQ or TGS-REQ, to its last byte.
     pub fn from_der(bytes: &[u8]) -> Result<Self, ProtoError> {
+        ForwardReader::whole(bytes, Self::read_forward, Self::from_der_by_derive)
+    }
+
+    /// Reads with `der`'s decoder.
+    fn from_der_by_derive(bytes: &[u8]) -> Result<Self, ProtoError> {
         let outer: Application<Self> = decode("KDC-REQ", bytes)?;
         if outer.tag_number == TagNumber(outer.value.kind as u32) {
             return Ok(outer.value);
@@ -147,6 +153,64 @@ impl KdcReqBody {
     }
 }
 
+impl KdcReq {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        let kind = [KdcReqKind::As, KdcReqKind::Tgs]
+            .into_iter()
+            .find(|kind| reader.next_is_message(*kind as u8))?;
+        reader.message(kind as u8, |reader| {
+            reader.fixed_field(1, 5)?;
+            reader.fixed_field(2, kind as u8)?;
+            Some(Self {
+                pvno: Pvno::default(),
+                kind,
+                padata: reader
+                    .optional_field(3, |reader| reader.list(PaData::read_forward))?
+                    .unwrap_or_default(),
+                body: reader.field(4, |reader| {
+                    Encoded::read_forward(reader, KdcReqBody::read_forward)
+                })?,
+            })
+        })
+    }
+}
+
+impl KdcReqBody {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                kdc_options: KdcOptions::from_bits(reader.flags_field(0)?),
+                cname: reader.optional_field(1, ForwardReader::name)?,
+                realm: reader.realm_field(2)?,
+                sname: reader.optional_field(3, ForwardReader::name)?,
+                from: reader.optional_time_field(4)?,
+                till: reader.time_field(5)?,
+                rtime: reader.optional_time_field(6)?,
+                nonce: reader.uint_field(7)?,
+                etype: reader.field(8, |reader| reader.list(ForwardReader::int))?,
+                addresses: reader
+                    .optional_field(9, HostAddresses::read_forward)?
+                    .unwrap_or_default(),
+                enc_authorization_data: reader.optional_field(10, EncryptedData::read_forward)?,
+                additional_tickets: reader
+                    .optional_field(11, |reader| reader.list(Ticket::read_forward))?
+                    .unwrap_or_default(),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+impl crate::forward::ReadTwice for KdcReq {
+    fn forward(bytes: &[u8]) -> Option<Self> {
+        ForwardReader::try_whole(bytes, Self::read_forward)
+    }
+
+    fn derived(bytes: &[u8]) -> Option<Self> {
+        Self::from_der_by_derive(bytes).ok()
+    }
+}
+
 messages! {
-    KdcReqBody = "KDC-REQ-BODY";
+    KdcReqBody = "KDC-REQ-BODY" => forward;
 }

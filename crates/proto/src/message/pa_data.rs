@@ -7,6 +7,7 @@ use der::{
 };
 
 use crate::backward::BackwardWriter;
+use crate::forward::ForwardReader;
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{Microseconds, lists, messages};
 
@@ -170,6 +171,28 @@ impl From<Timestamp> for PaEncTsEnc {
 }
 
 impl PaData {
+    pub(super) fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                padata_type: PaType(reader.int_field(1)?),
+                padata_value: reader.octets_field(2)?.to_vec(),
+            })
+        })
+    }
+}
+
+impl PaEncTsEnc {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                patimestamp: reader.time_field(0)?,
+                pausec: reader.optional_field(1, ForwardReader::microseconds)?,
+            })
+        })
+    }
+}
+
+impl PaData {
     pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
         writer.sequence(|writer| {
             writer.octets_field(2, &self.padata_value);
@@ -185,7 +208,7 @@ impl MethodData {
 }
 
 messages! {
-    PaData = "PA-DATA" => backward;
+    PaData = "PA-DATA" => forward backward;
     MethodData = "METHOD-DATA" => backward;
-    PaEncTsEnc = "PA-ENC-TS-ENC";
+    PaEncTsEnc = "PA-ENC-TS-ENC" => forward;
 }

@@ -11,6 +11,7 @@ use super::encrypted::{EncryptedData, EncryptionKey};
 use super::host_address::HostAddresses;
 use crate::backward::BackwardWriter;
 use crate::flags::TicketFlags;
+use crate::forward::ForwardReader;
 use crate::name::{Principal, PrincipalName, Realm};
 use crate::time::KerberosTime;
 use crate::wire::{Fixed, messages};
@@ -188,6 +189,54 @@ impl EncTicketPart {
 }
 
 impl Ticket {
+    pub(super) fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.message(1, |reader| {
+            reader.fixed_field(0, 5)?;
+            Some(Self {
+                realm: reader.realm_field(1)?,
+                sname: reader.name_field(2)?,
+                enc_part: reader.field(3, EncryptedData::read_forward)?,
+            })
+        })
+    }
+}
+
+impl TransitedEncoding {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.sequence(|reader| {
+            Some(Self {
+                tr_type: reader.int_field(0)?,
+                contents: reader.octets_field(1)?.to_vec(),
+            })
+        })
+    }
+}
+
+impl EncTicketPart {
+    fn read_forward(reader: &mut ForwardReader<'_>) -> Option<Self> {
+        reader.message(3, |reader| {
+            Some(Self {
+                flags: TicketFlags::from_bits(reader.flags_field(0)?),
+                key: reader.field(1, EncryptionKey::read_forward)?,
+                crealm: reader.realm_field(2)?,
+                cname: reader.name_field(3)?,
+                transited: reader.field(4, TransitedEncoding::read_forward)?,
+                authtime: reader.time_field(5)?,
+                starttime: reader.optional_time_field(6)?,
+                endtime: reader.time_field(7)?,
+                renew_till: reader.optional_time_field(8)?,
+                caddr: reader
+                    .optional_field(9, HostAddresses::read_forward)?
+                    .unwrap_or_default(),
+                authorization_data: reader
+                    .optional_field(10, AuthorizationData::read_forward)?
+                    .unwrap_or_default(),
+            })
+        })
+    }
+}
+
+impl Ticket {
     pub(super) fn write_backward(&self, writer: &mut BackwardWriter<'_>) {
         writer.message(1, |writer| {
             writer.field(3, |writer| self.enc_part.write_backward(writer));
@@ -230,7 +279,7 @@ impl EncTicketPart {
 }
 
 messages! {
-    Ticket = "Ticket" => backward;
+    Ticket = "Ticket" => forward backward;
     TransitedEncoding = "TransitedEncoding";
-    EncTicketPart = "EncTicketPart", application 3 => backward;
+    EncTicketPart = "EncTicketPart", application 3 => forward backward;
 }

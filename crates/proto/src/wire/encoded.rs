@@ -8,6 +8,7 @@ use der::{
 };
 
 use super::encode_into;
+use crate::forward::ForwardReader;
 
 /// A value and the very bytes it was read from, for what is checksummed as it was sent.
 ///
@@ -28,6 +29,16 @@ impl<T: Encode> Encoded<T> {
 }
 
 impl<T> Encoded<T> {
+    /// Reads with `read`, and keeps the bytes.
+    pub(crate) fn read_forward(
+        reader: &mut ForwardReader<'_>,
+        read: impl FnOnce(&mut ForwardReader<'_>) -> Option<T>,
+    ) -> Option<Self> {
+        let (value, der) = reader.with_der(read)?;
+        let der = der.to_vec();
+        Some(Self { value, der })
+    }
+
     /// The DER, tag and length included.
     pub fn der(&self) -> &[u8] {
         &self.der

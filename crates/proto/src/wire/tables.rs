@@ -1,13 +1,14 @@
 //! Tables from which the methods of messages and lists come.
 
 /// A line per message: its type, its name in the RFC, and the tag around its SEQUENCE.
-/// Types that say `=> backward` have a `write_backward`, which is faster.
+/// Types that say `forward` have a `read_forward`, those that say `backward` a
+/// `write_backward`, which are faster.
 macro_rules! messages {
-    ($($type:ident = $what:literal $(, application $app:literal)? $(=> $backward:ident)?;)+) => {
+    ($($type:ident = $what:literal $(, application $app:literal)? $(=> $($way:ident)+)?;)+) => {
         $(impl $type {
             #[doc = concat!("Reads the DER of one ", $what, ", to its last byte.")]
             pub fn from_der(bytes: &[u8]) -> Result<Self, $crate::error::ProtoError> {
-                $crate::wire::messages!(@decode $what, bytes $(, application $app)?)
+                $crate::wire::messages!(@decode $what, bytes $(, application $app)? $(=> $($way)+)?)
             }
 
             #[doc = concat!("The DER of this ", $what, ".")]
@@ -19,20 +20,45 @@ macro_rules! messages {
 
             #[doc = concat!("Appends the DER of this ", $what, " to a buffer.")]
             pub fn encode_into(&self, buffer: &mut Vec<u8>) {
-                $crate::wire::messages!(@encode self, buffer $(, application $app)? $(=> $backward)?)
+                $crate::wire::messages!(@encode self, buffer $(, application $app)? $(=> $($way)+)?)
             }
-        })+
+        }
+
+        $crate::wire::messages!(@twice $type $(, application $app)? $(=> $($way)+)?);)+
     };
-    (@decode $what:literal, $bytes:ident) => { $crate::wire::decode($what, $bytes) };
-    (@decode $what:literal, $bytes:ident, application $number:literal) => {
-        $crate::wire::decode_application($what, $number, $bytes)
+    (@twice $type:ident $(, application $app:literal)? => forward $(backward)?) => {
+        #[cfg(test)]
+        impl $crate::forward::ReadTwice for $type {
+            fn forward(bytes: &[u8]) -> Option<Self> {
+                $crate::forward::ForwardReader::try_whole(bytes, Self::read_forward)
+            }
+
+            fn derived(bytes: &[u8]) -> Option<Self> {
+                let what = stringify!($type);
+                $crate::wire::messages!(@decode what, bytes $(, application $app)?).ok()
+            }
+        }
     };
-    (@encode $self:ident, $buffer:ident) => { $crate::wire::encode_into($self, $buffer) };
-    (@encode $self:ident, $buffer:ident, application $number:literal) => {
-        $crate::wire::encode_application_into($number, $self, $buffer)
+    (@twice $type:ident $(, application $app:literal)? $(=> backward)?) => {};
+    (@decode $what:expr, $bytes:ident $(, application $app:literal)? => forward $(backward)?) => {
+        $crate::forward::ForwardReader::whole($bytes, Self::read_forward, |bytes| {
+            $crate::wire::messages!(@decode $what, bytes $(, application $app)?)
+        })
     };
-    (@encode $self:ident, $buffer:ident $(, application $number:literal)? => backward) => {
+    (@decode $what:expr, $bytes:ident $(=> backward)?) => {
+        $crate::wire::decode($what, $bytes)
+    };
+    (@decode $what:expr, $bytes:ident, application $app:literal $(=> backward)?) => {
+        $crate::wire::decode_application($what, $app, $bytes)
+    };
+    (@encode $self:ident, $buffer:ident $(, application $app:literal)? => $(forward)? backward) => {
         $crate::backward::BackwardWriter::append($buffer, |writer| $self.write_backward(writer))
+    };
+    (@encode $self:ident, $buffer:ident $(=> forward)?) => {
+        $crate::wire::encode_into($self, $buffer)
+    };
+    (@encode $self:ident, $buffer:ident, application $app:literal $(=> forward)?) => {
+        $crate::wire::encode_application_into($app, $self, $buffer)
     };
 }
 
