@@ -11,9 +11,6 @@ use kerbstone_proto::time::KerberosTime;
 /// Shards, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
 
-/// What an entry costs besides its bytes.
-const ENTRY_OVERHEAD: usize = 96;
-
 /// Bounded in bytes and in time. Requests are compared whole; the hash is keyed, so nobody can
 /// choose requests that share a slot.
 pub(crate) struct Lookaside {
@@ -23,28 +20,31 @@ pub(crate) struct Lookaside {
     keep_seconds: i64,
 }
 
+/// Requests and replies one behind the other in a ring that the newest write goes round in, so that keeping an answer
+/// allocates nothing.
 #[derive(Default)]
 struct Shard {
-    entries: HashMap<u64, Entry, BuildHasherDefault<AlreadyHashed>>,
-    by_age: VecDeque<(i64, u64)>,
-    bytes: usize,
+    entries: HashMap<u64, Place, BuildHasherDefault<AlreadyHashed>>,
+    /// The same places, oldest first, which is the order in which the ring comes upon them.
+    by_age: VecDeque<(u64, Place)>,
+    ring: Vec<u8>,
+    next: usize,
 }
 
-struct Entry {
+/// Where in the ring a request and, right behind it, its reply stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
     since: i64,
-    /// Request, then reply, in one allocation.
-    bytes: Box<[u8]>,
+    start: usize,
     request_length: usize,
+    reply_length: usize,
 }
 
-impl Entry {
-    fn reply_to(&self, request: &[u8]) -> Option<&[u8]> {
-        let (known, reply) = self.bytes.split_at_checked(self.request_length)?;
-        (known == request).then_some(reply)
-    }
-
-    fn cost(&self) -> usize {
-        self.bytes.len().saturating_add(ENTRY_OVERHEAD)
+impl Place {
+    fn end(&self) -> usize {
+        self.start
+            .saturating_add(self.request_length)
+            .saturating_add(self.reply_length)
     }
 }
 
@@ -69,40 +69,39 @@ impl Lookaside {
     /// The reply that this very request has had.
     pub(crate) fn find(&self, slot: u64, request: &[u8], now: KerberosTime) -> Option<Vec<u8>> {
         let shard = self.shard(slot)?;
-        let entry = shard.entries.get(&slot)?;
-        if self.is_stale(entry.since, now) {
+        let place = shard.entries.get(&slot)?;
+        if self.is_stale(place.since, now) {
             return None;
         }
-        entry.reply_to(request).map(<[u8]>::to_vec)
+        let bytes = shard.ring.get(place.start..place.end())?;
+        let (known, reply) = bytes.split_at_checked(place.request_length)?;
+        (known == request).then(|| reply.to_vec())
     }
 
     /// Keeps a reply; what is too old or too much goes first.
     pub(crate) fn remember(&self, slot: u64, request: &[u8], reply: &[u8], now: KerberosTime) {
-        let entry = Entry {
-            since: now.unix(),
-            bytes: [request, reply].concat().into_boxed_slice(),
-            request_length: request.len(),
-        };
-        let cost = entry.cost();
-        if cost > self.shard_bytes {
+        let length = request.len().saturating_add(reply.len());
+        if length > self.shard_bytes {
             return;
         }
         let Some(mut shard) = self.shard(slot) else {
             return;
         };
-        while let Some((since, oldest)) = shard.by_age.front().copied() {
-            let full = shard.bytes.saturating_add(cost) > self.shard_bytes;
-            if !full && !self.is_stale(since, now) {
-                break;
-            }
-            shard.by_age.pop_front();
-            shard.forget(oldest, since);
+        while let Some((oldest, place)) = shard.by_age.front().copied()
+            && self.is_stale(place.since, now)
+        {
+            shard.forget(oldest, place);
         }
-        shard.by_age.push_back((entry.since, slot));
-        shard.bytes = shard.bytes.saturating_add(cost);
-        if let Some(replaced) = shard.entries.insert(slot, entry) {
-            shard.bytes = shard.bytes.saturating_sub(replaced.cost());
-        }
+        let start = shard.make_room(length, self.shard_bytes);
+        let place = Place {
+            since: now.unix(),
+            start,
+            request_length: request.len(),
+            reply_length: reply.len(),
+        };
+        shard.write(place, request, reply);
+        shard.entries.insert(slot, place);
+        shard.by_age.push_back((slot, place));
     }
 
     fn shard(&self, slot: u64) -> Option<MutexGuard<'_, Shard>> {
@@ -117,14 +116,46 @@ impl Lookaside {
 }
 
 impl Shard {
-    fn forget(&mut self, slot: u64, since: i64) {
-        if self
-            .entries
-            .get(&slot)
-            .is_some_and(|entry| entry.since == since)
-            && let Some(entry) = self.entries.remove(&slot)
+    /// Where the next `length` bytes go; nothing stands there any more.
+    fn make_room(&mut self, length: usize, shard_bytes: usize) -> usize {
+        if self.ring.is_empty() {
+            self.ring = vec![0; shard_bytes];
+        }
+        let mut start = self.next;
+        if start.saturating_add(length) > self.ring.len() {
+            self.forget_within(start, self.ring.len());
+            start = 0;
+        }
+        let end = start.saturating_add(length);
+        self.forget_within(start, end);
+        self.next = end;
+        start
+    }
+
+    fn forget_within(&mut self, start: usize, end: usize) {
+        while let Some((oldest, place)) = self.by_age.front().copied()
+            && place.start < end
+            && place.end() > start
         {
-            self.bytes = self.bytes.saturating_sub(entry.cost());
+            self.forget(oldest, place);
+        }
+    }
+
+    /// Forgets the oldest.
+    fn forget(&mut self, slot: u64, place: Place) {
+        self.by_age.pop_front();
+        if self.entries.get(&slot) == Some(&place) {
+            self.entries.remove(&slot);
+        }
+    }
+
+    fn write(&mut self, place: Place, request: &[u8], reply: &[u8]) {
+        let room = self.ring.get_mut(place.start..place.end());
+        if let Some((before, behind)) =
+            room.and_then(|room| room.split_at_mut_checked(request.len()))
+        {
+            before.copy_from_slice(request);
+            behind.copy_from_slice(reply);
         }
     }
 }
@@ -197,21 +228,43 @@ mod tests {
             let request = number.to_be_bytes();
             cache.remember(cache.slot(&request), &request, &[7; 500], at(100));
         }
-        let held: usize = cache
-            .shards
-            .iter()
-            .map(|shard| shard.lock().unwrap().bytes)
-            .sum();
-        let entries: usize = cache
-            .shards
-            .iter()
-            .map(|shard| shard.lock().unwrap().entries.len())
-            .sum();
-        assert!(held <= 64 * 1024 && entries > 0, "{held} {entries}");
         for shard in &cache.shards {
             let shard = shard.lock().unwrap();
+            assert_eq!(shard.ring.len(), 4096);
             assert_eq!(shard.by_age.len(), shard.entries.len());
+            assert_eq!(shard.entries.len(), 4096 / 504);
         }
+    }
+
+    #[test]
+    fn what_it_still_has_is_whole_while_the_ring_goes_round() {
+        let cache = Lookaside::new(64 * 1024, 120);
+        let reply = |number: u32| vec![number.to_be_bytes()[3]; 100 + number as usize % 700];
+        let mut kept = 0;
+        for number in 0..5_000_u32 {
+            let request = number.to_be_bytes();
+            cache.remember(cache.slot(&request), &request, &reply(number), at(100));
+            for earlier in number.saturating_sub(200)..=number {
+                let request = earlier.to_be_bytes();
+                if let Some(found) = cache.find(cache.slot(&request), &request, at(100)) {
+                    assert_eq!(found, reply(earlier));
+                    kept += 1;
+                }
+            }
+        }
+        assert!(kept > 100_000, "{kept}");
+    }
+
+    #[test]
+    fn a_reply_given_again_replaces_the_first() {
+        let cache = Lookaside::new(64 * 1024, 120);
+        let slot = cache.slot(b"request");
+        cache.remember(slot, b"request", b"old", at(100));
+        cache.remember(slot, b"request", b"new", at(200));
+        assert_eq!(
+            cache.find(slot, b"request", at(300)).as_deref(),
+            Some(&b"new"[..])
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{compat, completions, list, login, logout, man, password, renew, ticket};
 use crate::console::{Console, err};
 use crate::failure::{Exit, Failure};
-use crate::{admin_cli, serve};
+use crate::{admin_cli, serve, up};
 
 /// Kerberos single sign-on: sign in once, then show tickets instead of passwords.
 #[derive(Debug, Parser)]
@@ -37,6 +37,10 @@ enum Command {
     Ticket(ticket::Typed),
     /// Change your password.
     Password(password::Typed),
+    /// Make a realm of your own on loopback, with people in it, and serve it.
+    Up(up::Typed),
+    /// Print what points a shell's Kerberos programs at such a realm: eval "$(kerb env)".
+    Env(up::TypedEnv),
     /// Serve realms: tickets, password changes and administration.
     Kdc(serve::command::Typed),
     /// Administer the realms of a running KDC: principals, policies, keytabs, trusts.
@@ -84,6 +88,8 @@ impl Command {
             Self::Renew(typed) => renew::run(&typed, console),
             Self::Ticket(typed) => ticket::run(typed, console),
             Self::Password(typed) => password::run(&typed, console),
+            Self::Up(typed) => up::run(&typed, console),
+            Self::Env(typed) => up::env(&typed, console),
             Self::Kdc(typed) => serve::command::run(typed, console),
             Self::Admin(typed) => admin_cli::run(typed, console),
             Self::Compat(typed) => compat::run(&typed, console),

@@ -13,6 +13,7 @@ mod failure;
 mod serve;
 mod session;
 mod terminal;
+mod up;
 
 use std::env;
 use std::process::ExitCode;

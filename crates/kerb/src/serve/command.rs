@@ -1,7 +1,7 @@
 //! The command line of `kerb kdc`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use kerbstone_proto::name::Realm;
@@ -70,7 +70,8 @@ pub(crate) fn run(typed: Typed, console: &mut Console) -> Result<(), Failure> {
     }
 }
 
-fn serve(config: &PathBuf) -> Result<(), Failure> {
+/// Runs the service that a settings file describes.
+pub(crate) fn serve(config: &Path) -> Result<(), Failure> {
     let cannot = "cannot start the KDC";
     let settings = Settings::read(config)
         .map_err(|error| Failure::refused(cannot, error.to_string(), error.help()))?;

@@ -7,8 +7,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kerbstone_proto::name::{Principal, PrincipalName, Realm};
-use kerbstone_realm::{MasterKey, RealmError, RealmSettings, RedbStore, Registrar, Stamp, Vault};
+use kerbstone_proto::name::{NameError, Principal, PrincipalName, Realm};
+use kerbstone_realm::{
+    KeyChange, MasterKey, RealmError, RealmSettings, RedbStore, Registrar, Stamp, Vault,
+};
 
 use super::door;
 
@@ -28,6 +30,15 @@ pub(crate) struct FirstRealm {
     pub(crate) password_listen: Vec<SocketAddr>,
 }
 
+/// Somebody who is to be in the new realm from the start.
+#[derive(Clone)]
+pub(crate) struct Person {
+    /// The name without the realm.
+    pub(crate) name: String,
+    /// The password.
+    pub(crate) password: String,
+}
+
 /// Why nothing, or not everything, was made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InitError {
@@ -40,6 +51,9 @@ pub(crate) enum InitError {
     /// The store refused.
     #[error(transparent)]
     Realm(#[from] RealmError),
+    /// A person or service has a name that is none.
+    #[error(transparent)]
+    Name(NameError),
 }
 
 impl InitError {
@@ -51,7 +65,7 @@ impl InitError {
                     .to_owned()
             }
             Self::Unwritable { path, .. } => format!("look at the folder of {} and who may write there", path.display()),
-            Self::Realm(_) => "remove what was made, and start again with a valid realm name".to_owned(),
+            Self::Realm(_) | Self::Name(_) => "remove what was made, and start again with a valid realm name".to_owned(),
         }
     }
 }
@@ -62,6 +76,14 @@ impl FirstRealm {
     /// # Errors
     /// [`InitError`]
     pub(crate) fn make(&self) -> Result<(), InitError> {
+        self.make_with(&[], &[])
+    }
+
+    /// The same, with people and services in the new realm.
+    ///
+    /// # Errors
+    /// [`InitError`]
+    pub(crate) fn make_with(&self, people: &[Person], services: &[&str]) -> Result<(), InitError> {
         let folder = self.config.parent().unwrap_or(Path::new("."));
         let (store, master_key) = (folder.join(STORE), folder.join(MASTER_KEY));
         for path in [&self.config, &store, &master_key] {
@@ -78,7 +100,7 @@ impl FirstRealm {
         }
         let (master, bytes) = MasterKey::generate(&mut rand::rng());
         write_new(&master_key, &*bytes, 0o600).map_err(unwritable(&master_key))?;
-        create_realm(&store, master, &self.realm)?;
+        create_realm(&store, master, &self.realm, people, services)?;
         write_new(&self.config, self.text().as_bytes(), 0o644).map_err(unwritable(&self.config))
     }
 
@@ -103,23 +125,39 @@ impl FirstRealm {
     }
 }
 
-fn create_realm(store: &Path, master: MasterKey, realm: &Realm) -> Result<(), RealmError> {
+fn create_realm(
+    store: &Path,
+    master: MasterKey,
+    realm: &Realm,
+    people: &[Person],
+    services: &[&str],
+) -> Result<(), InitError> {
     let store = Arc::new(RedbStore::create(store)?);
     let vault = Arc::new(Vault::create(store, master)?);
-    let by = Principal::new(
-        PrincipalName::new_principal(&["kerb", "init"]),
-        realm.clone(),
-    );
     let stamp = Stamp {
-        by,
+        by: Principal::new(
+            PrincipalName::new_principal(&["kerb", "init"]),
+            realm.clone(),
+        ),
         at: door::now().time,
     };
-    Registrar::new(vault).create_realm(
-        &RealmSettings::new(realm.clone()),
-        &stamp,
-        &mut rand::rng(),
-    )?;
-    Ok(())
+    let registrar = Registrar::new(vault);
+    registrar.create_realm(&RealmSettings::new(realm.clone()), &stamp, &mut rand::rng())?;
+    let add = |name: &str, keys: &KeyChange<'_>| {
+        let principal = Principal::parse(name, Some(realm)).map_err(InitError::Name)?;
+        let entry = registrar.template(&principal, &stamp)?;
+        registrar.create(entry, keys, &stamp, &mut rand::rng())?;
+        Ok::<(), InitError>(())
+    };
+    for person in people {
+        add(
+            &person.name,
+            &KeyChange::password(person.password.as_bytes()),
+        )?;
+    }
+    services
+        .iter()
+        .try_for_each(|service| add(service, &KeyChange::random()))
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {

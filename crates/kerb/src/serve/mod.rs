@@ -4,7 +4,9 @@ mod administration;
 mod audit;
 pub(crate) mod command;
 mod door;
+mod dumps;
 mod init;
+mod login_counts;
 mod metrics;
 mod service;
 mod settings;
@@ -12,4 +14,5 @@ mod tcp;
 mod udp;
 
 pub(crate) use command::DEFAULT_CONFIG;
+pub(crate) use init::{FirstRealm, Person};
 pub(crate) use settings::Settings;

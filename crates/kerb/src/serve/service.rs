@@ -18,8 +18,9 @@ use tokio::sync::Semaphore;
 use super::administration::{self, SetupError};
 use super::audit::AuditLog;
 use super::door::{self, Door, PasswordDoor, TicketDoor};
+use super::dumps::Schedule;
 use super::settings::{KdcSettings, Settings};
-use super::{metrics, tcp, udp};
+use super::{login_counts, metrics, tcp, udp};
 
 /// Threads for password changes over UDP: each makes keys for milliseconds.
 const PASSWORD_WORKERS: usize = 2;
@@ -81,7 +82,7 @@ impl ServiceError {
     }
 }
 
-fn store_help(error: &RealmError) -> String {
+pub(super) fn store_help(error: &RealmError) -> String {
     match error {
         RealmError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             "make a store and its master key with `kerb kdc init --realm NAME`".to_owned()
@@ -113,6 +114,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), ServiceError> {
             tracing::error!("a thread ended by a panic");
         }
     }
+    login_counts::write(&service.kdc);
     if let Some(audit) = &service.audit {
         audit.flush();
     }
@@ -220,6 +222,11 @@ impl Service {
             let administration = Arc::clone(&self.administration);
             let limits = admin_door::Limits::default();
             tokio::spawn(admin_door::serve(listener, administration, limits));
+        }
+        tokio::spawn(login_counts::keep_writing(Arc::clone(&self.kdc)));
+        if let Some(schedule) = Schedule::of(settings) {
+            let store = Arc::clone(self.kdc.directory().vault().store());
+            tokio::spawn(schedule.follow(store));
         }
         if let Some(audit) = &self.audit {
             let audit = Arc::clone(audit);

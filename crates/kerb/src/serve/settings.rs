@@ -47,6 +47,9 @@ pub(crate) struct KdcSettings {
     /// Time between two hot dumps.
     #[serde(default = "default_dump_interval", deserialize_with = "duration")]
     pub(crate) dump_interval: Duration,
+    /// Hot dumps that stay; older ones are removed.
+    #[serde(default = "default_dump_keep")]
+    pub(crate) dump_keep: usize,
     /// How far clients' clocks may be off.
     #[serde(default = "default_clock_skew", deserialize_with = "duration")]
     pub(crate) clock_skew: Duration,
@@ -114,6 +117,10 @@ const fn default_clock_skew() -> Duration {
 
 const fn default_cache_entries() -> usize {
     8192
+}
+
+const fn default_dump_keep() -> usize {
+    24
 }
 
 const fn default_dump_interval() -> Duration {
@@ -200,7 +207,7 @@ impl Settings {
 }
 
 impl KdcSettings {
-    fn resolve(&mut self, folder: &Path) {
+    pub(super) fn resolve(&mut self, folder: &Path) {
         for path in [&mut self.store, &mut self.master_key] {
             *path = folder.join(&*path);
         }
