@@ -13,6 +13,8 @@ use crate::wire::messages;
 
 /// Bytes before the first message: total length, version, length of the AP message.
 const HEADER_LENGTH: usize = 6;
+/// The tag of an AP-REQ, by which a request is told from a reply that was sent back.
+const AP_REQ_TAG: u8 = 0x6e;
 /// The tag of a KRB-ERROR, by which one without a frame is told from a frame.
 const KRB_ERROR_TAG: u8 = 0x7e;
 
@@ -49,10 +51,18 @@ pub struct PasswordRequest {
 
 impl PasswordRequest {
     /// Reads one request, to its last byte.
+    ///
+    /// A frame without an AP-REQ is [`ProtoError::Framing`]: it may be a server's reply, and a server
+    /// that answers those can be set on another (CVE-2002-2443).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ProtoError> {
-        let frame = Frame::parse("kpasswd request", bytes)?;
+        let what = "kpasswd request";
+        let frame = Frame::parse(what, bytes)?;
+        let version = PasswordVersion::from_number(frame.version)?;
+        if frame.ap_message.first() != Some(&AP_REQ_TAG) {
+            return Err(ProtoError::Framing { what });
+        }
         Ok(Self {
-            version: PasswordVersion::from_number(frame.version)?,
+            version,
             ap_req: ApReq::from_der(frame.ap_message)?,
             krb_priv: KrbPriv::from_der(frame.rest)?,
         })
