@@ -1,4 +1,5 @@
-use std::process::Output;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 /// A program that has run: its output as text and its exit code.
 #[derive(Debug, Clone)]
@@ -14,9 +15,21 @@ pub struct Finished {
 }
 
 impl Finished {
-    pub(super) fn new(command: String, output: &Output) -> Self {
+    /// Runs a program to its end with `input` as standard input; `name` is what messages call it.
+    pub(super) fn of(command: &mut Command, name: &str, input: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        if let Some(mut stdin) = child.stdin.take() {
+            // A program that does not read its input may have closed it.
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        let output = child.wait_with_output().expect("the program's output");
         Self {
-            command,
+            command: name.into(),
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

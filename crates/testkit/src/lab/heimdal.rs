@@ -161,11 +161,8 @@ impl Heimdal {
     /// # Panics
     /// When the program cannot be started.
     pub fn run(&self, program: &str, arguments: &[&str]) -> Finished {
-        let mut command = self.command(program, arguments);
-        let output = command
-            .output()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Finished::new(format!("{program} {}", arguments.join(" ")), &output)
+        let name = format!("{program} {}", arguments.join(" "));
+        Finished::of(&mut self.command(program, arguments), &name, "")
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {

@@ -1,6 +1,6 @@
 //! Labs: real KDCs on loopback, each with its own folder, ports and configuration, gone when dropped.
 //!
-//! [`Mit`] and [`Heimdal`] are realms of the peers; [`Session`] runs any suite's user programs against any of them.
+//! [`Mit`] and [`Heimdal`] are realms of the peers, [`Kerb`] is one of ours; [`Session`] runs any suite's user programs against any of them.
 //! Nothing here waits a fixed time and nothing uses the machine's own Kerberos configuration.
 //!
 //! ```no_run
@@ -35,7 +35,7 @@ mod setup;
 pub use daemon::Daemon;
 pub use finished::Finished;
 pub use heimdal::Heimdal;
-pub use kerb::kerb_binary;
+pub use kerb::{Kerb, kerb_binary};
 pub use krb5_conf::{Addresses, Krb5ConfText};
 pub use mit::Mit;
 pub use port::Port;

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::{Addresses, Heimdal, Mit, Setup, Suite};
+use super::{Addresses, Heimdal, Kerb, Mit, Setup, Suite};
 
 /// A realm of whichever suite, for tests in which the server is a parameter.
 #[derive(Debug)]
@@ -9,6 +9,8 @@ pub enum Server {
     Mit(Mit),
     /// Heimdal's KDC.
     Heimdal(Heimdal),
+    /// Ours.
+    Kerb(Kerb),
 }
 
 /// Asks whichever lab it is the same question.
@@ -17,6 +19,7 @@ macro_rules! ask {
         match $server {
             Server::Mit($lab) => $question,
             Server::Heimdal($lab) => $question,
+            Server::Kerb($lab) => $question,
         }
     };
 }
@@ -28,7 +31,7 @@ impl Server {
         match suite {
             Suite::Mit => Mit::start(setup).map(Self::Mit),
             Suite::Heimdal => Heimdal::start(setup).map(Self::Heimdal),
-            Suite::Kerb => None,
+            Suite::Kerb => Some(Self::Kerb(Kerb::start(setup))),
         }
     }
 

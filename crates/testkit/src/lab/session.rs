@@ -1,9 +1,8 @@
 use std::ffi::OsString;
 use std::fmt;
-use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -191,22 +190,8 @@ impl Session {
     /// # Panics
     /// When it cannot be started.
     pub fn run(&self, program: &str, arguments: &[&str], input: &str) -> Finished {
-        let mut command = self.command(program, arguments);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        if let Some(mut stdin) = child.stdin.take() {
-            // A program that does not read its input may have closed it.
-            let _ = stdin.write_all(input.as_bytes());
-        }
-        let output = child.wait_with_output().expect("the program's output");
-        Finished::new(
-            format!("{}: {program} {}", self.suite, arguments.join(" ")),
-            &output,
-        )
+        let name = format!("{}: {program} {}", self.suite, arguments.join(" "));
+        Finished::of(&mut self.command(program, arguments), &name, input)
     }
 
     /// Runs a program on a terminal of its own; each pair is a prompt to wait for and the line to type then.

@@ -55,3 +55,63 @@ fn ours_from_mit_to_heimdal() {
 fn ours_from_heimdal_to_mit() {
     crosses(Suite::Kerb, Suite::Heimdal, Suite::Mit);
 }
+
+#[test]
+fn mit_from_ours_to_ours() {
+    crosses(Suite::Mit, Suite::Kerb, Suite::Kerb);
+}
+
+#[test]
+fn mit_from_ours_to_mit() {
+    crosses(Suite::Mit, Suite::Kerb, Suite::Mit);
+}
+
+#[test]
+fn mit_from_mit_to_ours() {
+    crosses(Suite::Mit, Suite::Mit, Suite::Kerb);
+}
+
+#[test]
+fn mit_from_ours_to_heimdal() {
+    crosses(Suite::Mit, Suite::Kerb, Suite::Heimdal);
+}
+
+#[test]
+fn mit_from_heimdal_to_ours() {
+    crosses(Suite::Mit, Suite::Heimdal, Suite::Kerb);
+}
+
+#[test]
+fn heimdal_from_ours_to_mit() {
+    crosses(Suite::Heimdal, Suite::Kerb, Suite::Mit);
+}
+
+#[test]
+fn heimdal_from_mit_to_ours() {
+    crosses(Suite::Heimdal, Suite::Mit, Suite::Kerb);
+}
+
+#[test]
+fn ours_from_ours_to_ours() {
+    crosses(Suite::Kerb, Suite::Kerb, Suite::Kerb);
+}
+
+#[test]
+fn ours_from_ours_to_mit() {
+    crosses(Suite::Kerb, Suite::Kerb, Suite::Mit);
+}
+
+#[test]
+fn ours_from_mit_to_ours() {
+    crosses(Suite::Kerb, Suite::Mit, Suite::Kerb);
+}
+
+#[test]
+fn ours_from_ours_to_heimdal() {
+    crosses(Suite::Kerb, Suite::Kerb, Suite::Heimdal);
+}
+
+#[test]
+fn ours_from_heimdal_to_ours() {
+    crosses(Suite::Kerb, Suite::Heimdal, Suite::Kerb);
+}

@@ -58,3 +58,30 @@ fn ours_at_heimdal() {
         &[&AES_SHA1[..], &AES_SHA2].concat(),
     );
 }
+
+#[test]
+fn mit_at_ours() {
+    each_works(
+        Suite::Mit,
+        Suite::Kerb,
+        &[&AES_SHA1[..], &AES_SHA2, &CAMELLIA].concat(),
+    );
+}
+
+#[test]
+fn heimdal_at_ours() {
+    each_works(
+        Suite::Heimdal,
+        Suite::Kerb,
+        &[&AES_SHA1[..], &AES_SHA2].concat(),
+    );
+}
+
+#[test]
+fn ours_at_ours() {
+    each_works(
+        Suite::Kerb,
+        Suite::Kerb,
+        &[&AES_SHA1[..], &AES_SHA2, &CAMELLIA].concat(),
+    );
+}

@@ -36,6 +36,21 @@ macro_rules! matrix {
             }
 
             #[test]
+            fn mit_at_ours() {
+                run(Suite::Mit, Suite::Kerb);
+            }
+
+            #[test]
+            fn heimdal_at_ours() {
+                run(Suite::Heimdal, Suite::Kerb);
+            }
+
+            #[test]
+            fn ours_at_ours() {
+                run(Suite::Kerb, Suite::Kerb);
+            }
+
+            #[test]
             fn ours_at_mit() {
                 run(Suite::Kerb, Suite::Mit);
             }
@@ -70,6 +85,11 @@ macro_rules! at_each_server {
             #[test]
             fn at_heimdal() {
                 run(Suite::Heimdal);
+            }
+
+            #[test]
+            fn at_ours() {
+                run(Suite::Kerb);
             }
         })+
     };

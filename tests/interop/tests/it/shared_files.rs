@@ -71,3 +71,8 @@ fn a_keytab_is_listed(server: Suite) {
 fn a_keytab_of_heimdal_is_listed_by_mit() {
     a_keytab_is_listed(Suite::Heimdal);
 }
+
+#[test]
+fn a_keytab_of_ours_is_listed_by_mit() {
+    a_keytab_is_listed(Suite::Kerb);
+}
