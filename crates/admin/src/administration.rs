@@ -187,7 +187,7 @@ impl Administration {
                 self.create_realm(realm, &changes, &stamp, rng)
             }
             Operation::GetRealm { realm } => self.get_realm(&realm),
-            Operation::ListRealms => Ok(Reply::Realms(self.registrar.realms()?)),
+            Operation::ListRealms => self.list_realms(),
             Operation::ModifyRealm { realm, changes } => self.modify_realm(&realm, &changes),
             Operation::DeleteRealm { realm } => {
                 Ok(Reply::Deleted(self.registrar.delete_realm(&realm)?))

@@ -30,6 +30,13 @@ impl Administration {
         Ok(Reply::Done)
     }
 
+    pub(super) fn list_realms(&self) -> Result<Reply, AdminError> {
+        let mut realms = self.registrar.realms()?;
+        // The store puts short names first.
+        realms.sort();
+        Ok(Reply::Realms(realms))
+    }
+
     pub(super) fn get_realm(&self, realm: &Realm) -> Result<Reply, AdminError> {
         let settings = self.registrar.realm(realm)?.value;
         Ok(Reply::Realm(Box::new(RealmView::new(settings))))
