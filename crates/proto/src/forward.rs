@@ -60,7 +60,7 @@ impl<'a> ForwardReader<'a> {
     }
 
     /// `[APPLICATION number] SEQUENCE`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn message<T>(
         &mut self,
         number: u8,
@@ -70,7 +70,7 @@ impl<'a> ForwardReader<'a> {
     }
 
     /// SEQUENCE, and nothing in it but what `fields` reads.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sequence<T>(&mut self, fields: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         self.nested(SEQUENCE, fields)
     }
@@ -82,7 +82,7 @@ impl<'a> ForwardReader<'a> {
     }
 
     /// What `read` reads, with the DER that it was read from.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with_der<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Option<T>,
@@ -94,7 +94,7 @@ impl<'a> ForwardReader<'a> {
     }
 
     /// `[number]`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn field<T>(
         &mut self,
         number: u8,
@@ -104,7 +104,7 @@ impl<'a> ForwardReader<'a> {
     }
 
     /// `[number]`, when it comes next.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn optional_field<T>(
         &mut self,
         number: u8,
@@ -260,20 +260,20 @@ impl<'a> ForwardReader<'a> {
         Some(count)
     }
 
-    #[inline]
+    #[inline(always)]
     fn nested<T>(&mut self, tag: u8, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let rest = self.element(tag)?;
         Self { rest }.read_all(read)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_all<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let value = read(&mut self)?;
         self.rest.is_empty().then_some(value)
     }
 
     /// The contents of the element of that tag.
-    #[inline]
+    #[inline(always)]
     fn element(&mut self, tag: u8) -> Option<&'a [u8]> {
         let (found, after_tag) = self.rest.split_first()?;
         if *found != tag {
@@ -286,7 +286,7 @@ impl<'a> ForwardReader<'a> {
 }
 
 /// What stands after a tag: so many bytes as their length says, and the rest.
-#[inline]
+#[inline(always)]
 fn split_contents(after_tag: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = match after_tag {
         [length @ 0..=0x7f, rest @ ..] => ([0, 0, 0, *length], rest),

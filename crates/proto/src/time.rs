@@ -83,34 +83,17 @@ impl KerberosTime {
     /// The moment that `YYYYMMDDHHMMSSZ` names; `None` when it is written in any other way.
     pub fn from_wire(bytes: &[u8]) -> Option<Self> {
         let text: &[u8; WIRE_LENGTH] = bytes.try_into().ok()?;
-        let [
-            y1,
-            y2,
-            y3,
-            y4,
-            mo1,
-            mo2,
-            d1,
-            d2,
-            h1,
-            h2,
-            mi1,
-            mi2,
-            s1,
-            s2,
-            b'Z',
-        ] = text
-        else {
+        let [digits @ .., b'Z'] = text else {
             return None;
         };
-        let year = decimal(&[*y1, *y2, *y3, *y4])?;
-        let month = decimal(&[*mo1, *mo2])?;
-        let day = decimal(&[*d1, *d2])?;
-        let (hour, minute, second) = (
-            decimal(&[*h1, *h2])?,
-            decimal(&[*mi1, *mi2])?,
-            decimal(&[*s1, *s2])?,
-        );
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let [y1, y2, y3, y4, mo1, mo2, d1, d2, h1, h2, mi1, mi2, s1, s2] =
+            digits.map(|digit| i64::from(digit - b'0'));
+        let year = y1 * 1000 + y2 * 100 + y3 * 10 + y4;
+        let (month, day) = (mo1 * 10 + mo2, d1 * 10 + d2);
+        let (hour, minute, second) = (h1 * 10 + h2, mi1 * 10 + mi2, s1 * 10 + s2);
         let in_calendar =
             (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
         if !in_calendar || hour > 23 || minute > 59 || second > 59 {
@@ -310,14 +293,6 @@ const fn days_in_month(year: i64, month: i64) -> i64 {
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
-}
-
-fn decimal(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |value, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| value * 10 + i64::from(digit - b'0'))
-    })
 }
 
 fn put_decimal(digits: &mut [u8], mut value: i64) {
