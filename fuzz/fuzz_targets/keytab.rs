@@ -7,17 +7,16 @@ use kerbstone_proto::keytab::{Keytab, KeytabEntry};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(mut keytab) = Keytab::parse(bytes) else {
+    let Ok(keytab) = Keytab::parse(bytes) else {
         return;
     };
     assert_reads_as_written(&keytab);
-    let entries: Vec<KeytabEntry> = keytab.entries().cloned().collect();
-    for entry in entries.iter().take(8) {
-        change(&mut keytab, entry);
+    for entry in keytab.entries().take(8) {
+        change(keytab.clone(), entry);
     }
 });
 
-fn change(keytab: &mut Keytab, entry: &KeytabEntry) {
+fn change(mut keytab: Keytab, entry: &KeytabEntry) {
     let (kvno, enctype) = (entry.kvno, entry.key.enctype);
     assert!(
         keytab
@@ -26,10 +25,10 @@ fn change(keytab: &mut Keytab, entry: &KeytabEntry) {
     );
     while keytab.remove(&entry.principal, kvno, enctype) {}
     assert!(!keytab.entries().any(|left| left == entry));
-    assert_reads_as_written(keytab);
+    assert_reads_as_written(&keytab);
     if keytab.add(entry.clone()).is_ok() {
         assert!(keytab.entries().any(|found| found == entry));
-        assert_reads_as_written(keytab);
+        assert_reads_as_written(&keytab);
     }
 }
 
