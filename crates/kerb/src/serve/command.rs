@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use kerbstone_proto::name::Realm;
+use kerbstone_realm::{DumpSummary, RealmError};
 
 use super::init::FirstRealm;
-use super::service;
 use super::settings::Settings;
+use super::{dumps, service};
 use crate::console::{Console, out};
 use crate::failure::Failure;
 
@@ -39,6 +40,16 @@ enum Task {
         #[arg(long, value_name = "ADDRESS")]
         password_listen: Vec<SocketAddr>,
     },
+    /// Write a dump of the store while no KDC runs; of a running one: kerb admin dump.
+    Dump {
+        /// The file; it is replaced when it is there.
+        file: PathBuf,
+    },
+    /// Restore a dump into a store that is empty or not there yet.
+    Restore {
+        /// The dump.
+        file: PathBuf,
+    },
 }
 
 /// Runs `kerb kdc`: without a task, the service itself.
@@ -67,7 +78,43 @@ pub(crate) fn run(typed: Typed, console: &mut Console) -> Result<(), Failure> {
             );
             Ok(())
         }
+        Some(Task::Dump { file }) => {
+            let what = format!("cannot dump the store to {}", file.display());
+            let settings = read(&typed.config, &what)?;
+            let done = dumps::dump_offline(&settings.kdc, &file);
+            let DumpSummary { records, .. } = done.map_err(|error| cannot(&what, &error))?;
+            out!(console, "{records} records dumped to {}\n", file.display());
+            Ok(())
+        }
+        Some(Task::Restore { file }) => {
+            let what = format!("cannot restore {}", file.display());
+            let settings = read(&typed.config, &what)?;
+            let done = dumps::restore_offline(&settings.kdc, &file);
+            let DumpSummary { records, .. } = done.map_err(|error| cannot(&what, &error))?;
+            let store = settings.kdc.store.display();
+            out!(console, "{records} records restored to {store}\n");
+            Ok(())
+        }
     }
+}
+
+fn read(config: &Path, what: &str) -> Result<Settings, Failure> {
+    Settings::read(config).map_err(|error| Failure::refused(what, error.to_string(), error.help()))
+}
+
+fn cannot(what: &str, error: &RealmError) -> Failure {
+    let help = match error {
+        RealmError::InUse { .. } => "stop the KDC first, or ask it: kerb admin dump".to_owned(),
+        RealmError::NotEmpty | RealmError::Conflict(_) => {
+            "move the store's file away first; nothing was changed".to_owned()
+        }
+        RealmError::BadDump(_) => "take an older dump; nothing was changed".to_owned(),
+        RealmError::WrongMasterKey { .. } => {
+            "point `master_key` to the file that belongs to this dump".to_owned()
+        }
+        other => service::store_help(other),
+    };
+    Failure::refused(what, error.to_string(), help)
 }
 
 /// Runs the service that a settings file describes.
