@@ -1,9 +1,11 @@
 //! kerb and the programs that it can be, run as users run them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod admin;
 mod errors;
 mod kinit;
 mod klist;
 mod kvno;
+mod service;
 mod side_by_side;
 mod transcripts;
