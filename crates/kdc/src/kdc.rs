@@ -82,7 +82,7 @@ impl Kdc {
         Self {
             lockouts: Arc::new(LockoutCounters::new(store, DEFAULT_COUNTERS)),
             lookaside: Lookaside::new(config.lookaside_bytes, KEEP_ANSWERS),
-            passwords: PasswordService::new(vault, now.time, config.clock_skew),
+            passwords: PasswordService::new(vault, now, config.clock_skew),
             directory,
             config,
             counters: Counters::default(),

@@ -16,7 +16,7 @@ use kerbstone_proto::krb_priv;
 use kerbstone_proto::message::{AddressType, HostAddress, KrbError, Secret, Ticket};
 use kerbstone_proto::name::{Principal, PrincipalName, Realm};
 use kerbstone_proto::stamp::{self, StampCheck};
-use kerbstone_proto::time::{KerberosTime, Timestamp};
+use kerbstone_proto::time::Timestamp;
 use kerbstone_realm::{Directory, KeyChange, RealmError, Registrar, Stamp, Vault};
 use rand_core::CryptoRng;
 
@@ -41,7 +41,7 @@ pub(crate) struct PasswordService {
     authority: Option<Arc<dyn PasswordAuthority>>,
     replays: ReplayCache,
     lookaside: Lookaside,
-    started: KerberosTime,
+    started: Timestamp,
     skew: Duration,
 }
 
@@ -77,7 +77,7 @@ struct Session {
 }
 
 impl PasswordService {
-    pub(crate) fn new(vault: Arc<Vault>, started: KerberosTime, skew: Duration) -> Self {
+    pub(crate) fn new(vault: Arc<Vault>, started: Timestamp, skew: Duration) -> Self {
         let keep = i64::try_from(skew.as_secs()).unwrap_or(i64::MAX);
         Self {
             registrar: Registrar::new(vault),
@@ -131,16 +131,16 @@ impl PasswordService {
         let realm = request.ap_req.ticket.realm.clone();
         let session = match self.authenticate(directory, &request, now) {
             Ok(session) => session,
-            Err(denial) => {
-                let error = krb_error(&denial, realm, now);
-                event.outcome = outcome(&denial);
-                return Some(PasswordReply::Refused(error));
-            }
+            Err(denial) => return Some(refuse(&denial, realm, now, event)),
         };
         event.client = Some(session.client.clone());
         let changed = self.change(directory, &request, &session, now, event, rng);
         let result = match changed {
             Ok(()) => PasswordResult::new(ResultCode::SUCCESS, ""),
+            // Whoever repeats what was heard gets no proof that the service has its key.
+            Err(denial) if denial.code == ErrorCode::KRB_AP_ERR_REPEAT => {
+                return Some(refuse(&denial, realm, now, event));
+            }
             Err(denial) => {
                 event.outcome = outcome(&denial);
                 event.note.clone_from(&denial.detail);
@@ -169,15 +169,13 @@ impl PasswordService {
         let accepted = verify_ap_req(&request.ap_req, keys, &check)
             .map_err(|error| Denial::authentication(&error))?;
         let client = accepted.ticket.client();
-        self.check_fresh(directory, request, &accepted, &client, now)?;
+        self.check_fresh(request, &client, now)?;
         Ok(Session { accepted, client })
     }
 
     fn check_fresh(
         &self,
-        directory: &Directory,
         request: &PasswordRequest,
-        accepted: &AcceptedApReq,
         client: &Principal,
         now: Timestamp,
     ) -> Result<(), Denial> {
@@ -191,18 +189,25 @@ impl PasswordService {
             }
             Ok(()) => {}
         }
-        // What was taken before we started is not remembered. Such a request has done its work
-        // before the last change that the record tells of.
-        let sent = accepted.authenticator.ctime;
-        if sent < self.started {
-            let entry = directory.lookup(client);
-            let last_change = entry
-                .ok()
-                .flatten()
-                .and_then(|entry| entry.last_password_change);
-            if last_change.is_some_and(|changed| sent <= changed) {
-                return Err(Denial::authentication(&ProtoError::Replay));
-            }
+        Ok(())
+    }
+
+    /// What was taken before we started is not remembered. Such a request has done its work before
+    /// the last change that the record tells of.
+    fn check_not_done(
+        &self,
+        directory: &Directory,
+        session: &Session,
+        target: &Principal,
+    ) -> Result<(), Denial> {
+        let sent = session.accepted.authenticator.timestamp();
+        if sent >= self.started {
+            return Ok(());
+        }
+        let entry = directory.lookup(target).ok().flatten();
+        let last_change = entry.and_then(|entry| entry.last_password_change);
+        if last_change.is_some_and(|changed| sent.time <= changed) {
+            return Err(Denial::authentication(&ProtoError::Replay));
         }
         Ok(())
     }
@@ -220,6 +225,7 @@ impl PasswordService {
         event.service = Some(target.clone());
         let own = is_same(directory, &session.client, &target);
         self.permit(session, &target, own)?;
+        self.check_not_done(directory, session, &target)?;
         let change = if own {
             KeyChange::own_password(password.as_bytes())
         } else {
@@ -391,8 +397,12 @@ fn unreadable(
         _ => ResultCode::MALFORMED,
     };
     let denial = Denial::new(result, error.krb_code(), error.to_string());
-    event.outcome = outcome(&denial);
-    Some(PasswordReply::Refused(krb_error(&denial, realm, now)))
+    Some(refuse(&denial, realm, now, event))
+}
+
+fn refuse(denial: &Denial, realm: Realm, now: Timestamp, event: &mut AuditEvent) -> PasswordReply {
+    event.outcome = outcome(denial);
+    PasswordReply::Refused(krb_error(denial, realm, now))
 }
 
 fn krb_error(denial: &Denial, realm: Realm, now: Timestamp) -> KrbError {
