@@ -5,11 +5,15 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// How long a server may take to come up on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may take to end when asked to.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(5);
 
-/// A server in the foreground, killed when dropped.
+/// A server in the foreground, ended when dropped.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
@@ -74,8 +78,14 @@ impl Daemon {
     }
 }
 
+/// Asks first: Heimdal's KDC is several processes, of which a killed parent leaves some writing for a moment.
 impl Drop for Daemon {
     fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let deadline = Instant::now() + LAST_WORDS;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(POLL);
+        }
         self.kill();
     }
 }

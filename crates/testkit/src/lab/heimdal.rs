@@ -102,7 +102,7 @@ impl Heimdal {
         ));
     }
 
-    /// Kills both servers; the database stays.
+    /// Ends both servers; the database stays.
     pub fn stop(&mut self) {
         self.kdc = None;
         self.kpasswdd = None;

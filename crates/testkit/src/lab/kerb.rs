@@ -86,7 +86,7 @@ impl Kerb {
         ));
     }
 
-    /// Kills the KDC; the store stays.
+    /// Ends the KDC; the store stays. For SIGKILL there is [`id`](Self::id).
     pub fn stop(&mut self) {
         self.kdc = None;
     }

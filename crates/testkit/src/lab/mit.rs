@@ -98,7 +98,7 @@ impl Mit {
         ));
     }
 
-    /// Kills both servers; the database stays.
+    /// Ends both servers; the database stays.
     pub fn stop(&mut self) {
         self.kdc = None;
         self.kadmind = None;
