@@ -195,6 +195,15 @@ impl Acl {
         let rule = self.rules.iter().find(|rule| rule.matches(who, target));
         rule.map(|rule| rule.privileges).unwrap_or_default()
     }
+
+    /// The same, where a rule counts only when it names its target: for principals of another realm of the store.
+    pub fn privileges_by_target(&self, who: &Principal, target: &Principal) -> Privileges {
+        let mut rules = self.rules.iter();
+        let rule = rules.find(|rule| rule.matches(who, Some(target)));
+        rule.filter(|rule| rule.target.is_some())
+            .map(|rule| rule.privileges)
+            .unwrap_or_default()
+    }
 }
 
 impl Rule {

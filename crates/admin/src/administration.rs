@@ -240,13 +240,12 @@ impl Administration {
 /// kpasswd's set request, by the privilege `c`.
 impl PasswordAuthority for Administration {
     fn may_set_password(&self, who: &Principal, whose: &Principal) -> bool {
-        let target = self.own_name(whose);
         let caller = Caller::Principal(who.clone());
-        let permitted = self.authority.privileges(&caller, Some(&target));
+        let permitted = self.privileges_on(&caller, whose);
         permitted.contains(Privilege::ChangePassword)
             && self
                 .registrar
-                .show(&target)
+                .show(whose)
                 .is_ok_and(|view| !is_locked_down(view.entry.value.attributes))
     }
 }

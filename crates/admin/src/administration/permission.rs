@@ -3,8 +3,8 @@
 use kerbstone_proto::name::Principal;
 
 use super::{Administration, is_locked_down};
-use crate::acl::Privilege;
-use crate::authority::Caller;
+use crate::acl::{Privilege, Privileges};
+use crate::authority::{Caller, demand};
 use crate::error::AdminError;
 use crate::operation::Operation;
 
@@ -97,8 +97,21 @@ impl Administration {
         privilege: Privilege,
         name: &Principal,
     ) -> Result<(), AdminError> {
+        demand(self.privileges_on(caller, name), caller, privilege)
+    }
+
+    /// What the caller may do to the principal of that name or alias.
+    pub(super) fn privileges_on(&self, caller: &Caller, name: &Principal) -> Privileges {
         let target = self.own_name(name);
-        self.authority.require(caller, privilege, Some(&target))
+        let is_here = |realm| self.registrar.realm(realm).is_ok();
+        match caller {
+            Caller::Principal(who)
+                if who.realm != target.realm && is_here(&who.realm) && is_here(&target.realm) =>
+            {
+                self.authority.privileges_across(caller, &target)
+            }
+            _ => self.authority.privileges(caller, Some(&target)),
+        }
     }
 
     /// The name of the principal behind an alias, so that no alias opens what a rule closes.

@@ -319,11 +319,11 @@ fn an_alias_opens_nothing_that_a_rule_closes() {
 fn administrators_of_one_realm_have_no_say_in_another() {
     let site = site("*/admin@EXAMPLE.TEST *\n");
     let other = Realm::from("OTHER.TEST");
-    let create = Operation::CreateRealm {
+    let create_realm = Operation::CreateRealm {
         realm: other.clone(),
         changes: RealmChanges::default(),
     };
-    site.root(create).unwrap();
+    site.root(create_realm).unwrap();
     let joe = remote("joe/admin");
     let policies = Operation::ListPolicies {
         realm: other.clone(),
@@ -335,6 +335,31 @@ fn administrators_of_one_realm_have_no_say_in_another() {
         pattern: None,
     };
     site.run(&joe, policies).unwrap();
+    let add = |name: &str| create(name, KeySource::Random);
+    assert!(is_denied(&site.run(&joe, add("eve@OTHER.TEST"))));
+    site.run(&joe, add("eve")).unwrap();
+    let rename = Operation::RenamePrincipal {
+        from: principal("eve"),
+        to: principal("eve@OTHER.TEST"),
+    };
+    assert!(is_denied(&site.run(&joe, rename)));
+    // Keys that a realm elsewhere shares with ours are ours to administer.
+    site.run(&joe, add("krbtgt/EXAMPLE.TEST@ELSEWHERE.TEST"))
+        .unwrap();
+}
+
+#[test]
+fn a_rule_that_names_its_target_reaches_into_another_realm() {
+    let site = site("joe/admin@EXAMPLE.TEST a *@OTHER.TEST\n");
+    let create_realm = Operation::CreateRealm {
+        realm: Realm::from("OTHER.TEST"),
+        changes: RealmChanges::default(),
+    };
+    site.root(create_realm).unwrap();
+    let joe = remote("joe/admin");
+    site.run(&joe, create("eve@OTHER.TEST", KeySource::Random))
+        .unwrap();
+    assert!(is_denied(&site.run(&joe, create("eve", KeySource::Random))));
 }
 
 #[test]
