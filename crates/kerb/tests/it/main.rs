@@ -3,6 +3,7 @@
 
 mod admin;
 mod errors;
+mod killed;
 mod kinit;
 mod klist;
 mod kvno;
