@@ -320,3 +320,39 @@ fn mistakes_are_explained() {
     let gone = kerb.run(&gone, "").failed();
     assert_eq!(gone.code, 4, "{gone}");
 }
+
+/// RFC 3244's set request; of the peers' programs Heimdal's kpasswd alone sends it.
+#[test]
+fn a_help_desk_sets_passwords_as_the_acl_says_and_no_others() {
+    if !Suite::Heimdal.is_present() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let acl = folder.path().join("kadm5.acl");
+    fs::write(&acl, "help/desk c *\nhelp/look i *\n").unwrap();
+    let section = format!("[admin]\nacl = \"{}\"", acl.display());
+    let kerb = Kerb::start(&Setup::realm(REALM).kdc_conf(&section));
+    for name in ["alice", "help/desk", "help/look"] {
+        kerb.add_user(name, "first password");
+    }
+    let user = Session::new(Suite::Heimdal, kerb.krb5_conf());
+    let set = |admin: &str, target: &str, password: &str| {
+        let admin = format!("--admin-principal={admin}@{REALM}");
+        let target = format!("{target}@{REALM}");
+        let dialogue = [
+            ("Password:", "first password"),
+            ("New password", password),
+            ("Verify", password),
+        ];
+        user.converse("kpasswd", &[&admin, &target], &dialogue)
+    };
+    set("help/desk", "alice", "by the help desk").saying("Success");
+    user.sign_in("alice", "by the help desk", &[]).succeeded();
+    let denied = set("help/look", "alice", "by somebody else");
+    assert!(!denied.says("Success"), "{denied}");
+    user.sign_in("alice", "by the help desk", &[]).succeeded();
+    let locked_down = set("help/desk", "kadmin/admin", "mine now");
+    assert!(!locked_down.says("Success"), "{locked_down}");
+    let refused = kerb.audit().matches("may not set the password of").count();
+    assert_eq!(refused, 2, "{}", kerb.audit());
+}
