@@ -130,7 +130,8 @@ impl Task {
             ),
         };
         desk.ask(&format!("cannot {verb} the policy {name}"), operation)?;
-        out!(desk.console, "policy {name}: {verb}, done\n");
+        let participle = verb.trim_end_matches('e');
+        out!(desk.console, "policy {name} {participle}ed\n");
         Ok(())
     }
 }
