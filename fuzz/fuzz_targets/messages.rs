@@ -24,8 +24,22 @@ fuzz_target!(|bytes: &[u8]| {
         KrbFastResponse KrbPriv KrbSafe MethodData PaAuthenticationSet PaData PaEncTsEnc
         PaFxFastReply PaFxFastRequest PaSvrReferralData Ticket TransitedEncoding TypedData
     );
+    look_inside(bytes);
     if let Ok((part, kind)) = EncKdcRepPart::from_der_of_either(bytes) {
         let der = part.to_der(kind);
         assert_eq!(EncKdcRepPart::from_der(kind, &der).ok(), Some(part));
     }
 });
+
+/// What is read of a message later on.
+fn look_inside(bytes: &[u8]) {
+    if let Ok(list) = AuthorizationData::from_der(bytes) {
+        let _ = list.find(AdType::WIN2K_PAC);
+    }
+    if let Ok(error) = KrbError::from_der(bytes) {
+        let _ = (error.data(), error.method_data());
+    }
+    if let Ok(address) = HostAddress::from_der(bytes) {
+        let _ = address.to_ip();
+    }
+}
