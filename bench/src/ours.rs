@@ -28,6 +28,7 @@ pub(crate) struct Ours {
     pub(crate) address: SocketAddr,
     pub(crate) ready_after: Duration,
     _folder: TempDir,
+    _port: Port,
 }
 
 impl Ours {
@@ -38,7 +39,8 @@ impl Ours {
     pub(crate) fn start(principals: usize) -> io::Result<Self> {
         let folder = TempDir::with_prefix("kerbstone-bench-")?;
         fill(folder.path(), principals).map_err(io::Error::other)?;
-        let address = loopback(Port::claim().number());
+        let port = Port::claim();
+        let address = loopback(port.number());
         let settings = folder.path().join("kerbstone.toml");
         fs::write(&settings, configuration(address))?;
         let start = Instant::now();
@@ -54,6 +56,7 @@ impl Ours {
             address,
             ready_after: Duration::ZERO,
             _folder: folder,
+            _port: port,
         };
         wait_for_answer(&mut ours)?;
         ours.ready_after = start.elapsed();

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use kerbstone_testkit::lab::{Heimdal, Mit, Port, Setup};
 
 use crate::floor::Kind;
+use crate::load::Exchange;
 use crate::meter::Meter;
 use crate::ours::Ours;
-use crate::load::Exchange;
 use crate::request::{AsExchange, MODEL, PASSWORD, REALM, service, user, user_key};
 
 /// One server of the race.
@@ -193,21 +193,28 @@ pub(crate) fn loopback(port: u16) -> SocketAddr {
 }
 
 /// The floor's process.
-struct Floor(Child);
+struct Floor {
+    child: Child,
+    _port: Port,
+}
 
 impl Floor {
     fn start(kind: Kind, reply: usize) -> io::Result<Running> {
-        let port = Port::claim().number();
+        let claim = Port::claim();
+        let port = claim.number();
         let kind = if kind == Kind::As { "as" } else { "tgs" };
         let child = Command::new(std::env::current_exe()?)
             .args(["floor", kind, &port.to_string(), &reply.to_string()])
             .stdin(Stdio::null())
             .spawn()?;
-        let floor = Self(child);
+        let floor = Self {
+            child,
+            _port: claim,
+        };
         wait_for_udp(loopback(port))?;
         Ok(Running {
             address: loopback(port),
-            meter: Meter::new(floor.0.id()),
+            meter: Meter::new(floor.child.id()),
             ready_after: None,
             _keeper: Keeper::Floor(floor),
         })
@@ -216,8 +223,8 @@ impl Floor {
 
 impl Drop for Floor {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

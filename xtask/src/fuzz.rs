@@ -98,7 +98,9 @@ fn run_each(targets: Vec<String>, seconds: u64) -> Vec<String> {
 fn run_one(target: &str, seconds: u64) -> Result<(), String> {
     let scratch = root().join("target/fuzz").join(target);
     let kept = root().join("fuzz/corpus").join(target);
-    let words = root().join("fuzz/dictionaries").join(format!("{target}.dict"));
+    let words = root()
+        .join("fuzz/dictionaries")
+        .join(format!("{target}.dict"));
     let log = root().join("target/fuzz").join(format!("{target}.log"));
     fs::create_dir_all(&scratch).map_err(|error| error.to_string())?;
     let output = File::create(&log).map_err(|error| error.to_string())?;

@@ -21,6 +21,16 @@ impl Offset {
         }
     }
 
+    /// The least that explains `theirs`, which was told without its microseconds: none when `ours` lies within that
+    /// second.
+    pub fn from_whole_second(theirs: KerberosTime, ours: Timestamp) -> Self {
+        let first = Self::between(Timestamp::new(theirs, 0), ours);
+        let last = Self::between(Timestamp::new(theirs, 999_999), ours);
+        Self {
+            micros: 0.clamp(first.micros, last.micros),
+        }
+    }
+
     /// The KDC's time when ours is `now`.
     pub fn apply(self, now: Timestamp) -> Timestamp {
         let total = micros(now).saturating_add(self.micros);
@@ -80,6 +90,22 @@ mod tests {
             let offset = Offset::between(theirs, ours);
             assert_eq!(offset.apply(ours), theirs);
             assert_eq!(Offset::from(ClockOffset::from(offset)), offset);
+        }
+    }
+
+    #[test]
+    fn a_second_without_microseconds_says_no_more_than_it_must() {
+        let theirs = KerberosTime::from_unix(100);
+        for (seconds, usec, micros) in [
+            (100, 0, 0),
+            (100, 999_999, 0),
+            (99, 999_999, 1),
+            (101, 0, -1),
+            (90, 500_000, 9_500_000),
+        ] {
+            let ours = Timestamp::new(KerberosTime::from_unix(seconds), usec);
+            let offset = Offset::from_whole_second(theirs, ours);
+            assert_eq!(offset, Offset { micros });
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn verify(
     }
     verify_times(asked.body, part)?;
     verify_request_checksum(asked.bytes, part, reply_key)?;
-    let offset = Offset::between(Timestamp::from(part.authtime), asked.at);
+    let offset = Offset::from_whole_second(part.authtime, asked.at);
     let postdated = asked.body.from.is_some();
     if !options.sync_time && !postdated && offset.size() > options.clock_skew {
         return Err(ClientError::ReplySkew {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod errors;
+mod full_disk;
 mod killed;
 mod kinit;
 mod klist;
