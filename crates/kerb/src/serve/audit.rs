@@ -96,12 +96,12 @@ impl AuditLog {
 
     /// Writes what has been gathered. A failure is reported, and the lines are kept while there is room for them.
     pub(crate) fn flush(&self) {
-        let mut file = lock(&self.file);
+        let file = lock(&self.file);
         let lines = lock(&self.pending).take();
         if lines.is_empty() {
             return;
         }
-        if let Err(error) = file.write_all(lines.as_bytes()) {
+        if let Err(error) = append_whole(&file, &lines) {
             tracing::error!(path = %self.path.display(), %error, "the audit log cannot be written");
             metrics::counter!("kerbstone_audit_write_failures_total").increment(1);
             lock(&self.pending).put_back(lines);
@@ -124,6 +124,14 @@ impl Pending {
             self.lines = lines;
         }
     }
+}
+
+/// Appends lines or none: what fits of them is taken back, so that no line is torn.
+fn append_whole(mut file: &File, lines: &str) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    file.write_all(lines.as_bytes()).inspect_err(|_| {
+        let _ = file.set_len(before);
+    })
 }
 
 fn append_to(path: &Path) -> io::Result<File> {

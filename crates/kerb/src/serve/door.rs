@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use kerbstone_kdc::{Answer, AuditEvent, Kdc, Peer, Transport};
+use kerbstone_kdc::{Answer, AuditEvent, Kdc, Outcome, Peer, Transport};
+use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::time::Timestamp;
 use rand_core::CryptoRng;
 
@@ -101,10 +102,21 @@ impl Door for PasswordDoor {
 }
 
 fn record(log: Option<&AuditLog>, event: &AuditEvent) {
+    report_trouble(event);
     if let Some(log) = log {
         let mut line = String::with_capacity(512);
         event.write_json_line(&mut line);
         log.record(&line);
+    }
+}
+
+/// What is wrong on our side is told to whoever looks after the service, also when the audit log cannot be written.
+fn report_trouble(event: &AuditEvent) {
+    if let Outcome::Refused { code, why } = &event.outcome
+        && *code == ErrorCode::KDC_ERR_SVC_UNAVAILABLE
+    {
+        let reason = event.note.as_deref().unwrap_or(why);
+        tracing::error!(exchange = event.exchange.name(), %reason, "a request could not be served");
     }
 }
 
