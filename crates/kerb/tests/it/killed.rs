@@ -69,7 +69,7 @@ fn run(clients: usize, goal: usize, between_kills: std::ops::Range<usize>) -> Fi
         let ended = workers.into_iter().map(|worker| worker.join().unwrap());
         (figures, ended.collect::<Vec<_>>())
     });
-    for mut account in accounts {
+    for account in accounts {
         account.sign_in();
         account.assert_no_older_password_works();
     }
@@ -183,7 +183,7 @@ impl Account {
     }
 
     /// Signs in with the password that holds; with none of them, an acknowledged change is lost.
-    fn sign_in(&mut self) -> InitialTicket {
+    fn sign_in(&self) -> InitialTicket {
         loop {
             let mut refused = 0;
             for password in &self.candidates {
