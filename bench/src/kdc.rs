@@ -99,6 +99,7 @@ fn subjects(options: &Options) -> Vec<Subject> {
         Subject::Floor(Kind::As),
         Subject::Floor(Kind::Tgs),
         Subject::Ours,
+        Subject::OursOneThread,
     ];
     if options.peers {
         subjects.extend([Subject::MitLean, Subject::MitDefault, Subject::Heimdal]);
@@ -293,7 +294,9 @@ fn print_ratios(rows: &[Row]) {
         true => "-".to_owned(),
         false => format!("{:.1}", peer.as_secs_f64() / own.as_secs_f64().max(1e-9)),
     };
-    let others = rows.iter().filter(|row| row.subject != Subject::Ours);
+    let others = rows
+        .iter()
+        .filter(|row| !matches!(row.subject, Subject::Ours | Subject::OursOneThread));
     let cells = others.map(|row| {
         vec![
             row.subject.name().to_owned(),

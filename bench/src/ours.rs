@@ -32,17 +32,17 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    /// Fills a store and starts the release binary on it.
+    /// Fills a store and starts the release binary on it, with so many threads for datagrams; 0 for one a core.
     ///
     /// # Errors
     /// A file or process that cannot be had.
-    pub(crate) fn start(principals: usize) -> io::Result<Self> {
+    pub(crate) fn start(principals: usize, workers: usize) -> io::Result<Self> {
         let folder = TempDir::with_prefix("kerbstone-bench-")?;
         fill(folder.path(), principals).map_err(io::Error::other)?;
         let port = Port::claim();
         let address = loopback(port.number());
         let settings = folder.path().join("kerbstone.toml");
-        fs::write(&settings, configuration(address))?;
+        fs::write(&settings, configuration(address, workers))?;
         let start = Instant::now();
         let child = Command::new(binary()?)
             .args(["kdc", "--config"])
@@ -94,11 +94,12 @@ fn binary() -> io::Result<PathBuf> {
     ))
 }
 
-fn configuration(address: SocketAddr) -> String {
+fn configuration(address: SocketAddr, workers: usize) -> String {
     // The audit log is on, as in production.
     format!(
         "[kdc]\nstore = \"realm.redb\"\nmaster_key = \"master.key\"\nlisten = [\"{address}\"]\n\
-         password_listen = []\naudit = \"audit.jsonl\"\n"
+         password_listen = []\naudit = \"audit.jsonl\"\n\
+         workers = {workers}\n"
     )
 }
 

@@ -20,8 +20,10 @@ use crate::request::{AsExchange, MODEL, PASSWORD, REALM, service, user, user_key
 pub(crate) enum Subject {
     /// The bare echo and cryptography.
     Floor(Kind),
-    /// This workspace's `kerb kdc`.
+    /// This workspace's `kerb kdc`, a thread for each core.
     Ours,
+    /// The same with one thread for datagrams, to see what a further core brings.
+    OursOneThread,
     /// MIT's krb5kdc, told to keep no record of logins.
     MitLean,
     /// MIT's krb5kdc as installed, its users with `requires_preauth`.
@@ -36,6 +38,7 @@ impl Subject {
         match self {
             Self::Floor(_) => "floor (echo + cryptography)",
             Self::Ours => "kerb kdc",
+            Self::OursOneThread => "kerb kdc, one thread",
             Self::MitLean => "MIT, no lockout bookkeeping",
             Self::MitDefault => "MIT, requires_preauth",
             Self::Heimdal => "Heimdal",
@@ -72,19 +75,22 @@ pub(crate) fn start(
 ) -> io::Result<Option<Running>> {
     match subject {
         Subject::Floor(kind) => Floor::start(kind, reply).map(Some),
-        Subject::Ours => {
-            let ours = Ours::start(principals)?;
-            Ok(Some(Running {
-                address: ours.address,
-                meter: Meter::new(ours.pid()),
-                ready_after: Some(ours.ready_after),
-                _keeper: Keeper::Ours(ours),
-            }))
-        }
+        Subject::Ours => start_ours(principals, 0).map(Some),
+        Subject::OursOneThread => start_ours(principals, 1).map(Some),
         Subject::MitLean => start_mit(&lean_setup(), "-requires_preauth", principals),
         Subject::MitDefault => start_mit(&setup(), "+requires_preauth", principals),
         Subject::Heimdal => start_heimdal(principals),
     }
+}
+
+fn start_ours(principals: usize, workers: usize) -> io::Result<Running> {
+    let ours = Ours::start(principals, workers)?;
+    Ok(Running {
+        address: ours.address,
+        meter: Meter::new(ours.pid()),
+        ready_after: Some(ours.ready_after),
+        _keeper: Keeper::Ours(ours),
+    })
 }
 
 fn setup() -> Setup {
