@@ -22,7 +22,7 @@ const GATHERING: Duration = Duration::from_millis(20);
 pub(crate) struct AuditLog {
     path: PathBuf,
     pending: Mutex<Pending>,
-    file: Mutex<File>,
+    output: Mutex<Output>,
     left_over: Notify,
 }
 
@@ -32,6 +32,13 @@ struct Pending {
     lines: String,
     written: Instant,
     awaited: bool,
+}
+
+/// The file, and a buffer that takes turns with the one in which lines are gathered.
+#[derive(Debug)]
+struct Output {
+    file: File,
+    spare: String,
 }
 
 impl AuditLog {
@@ -47,7 +54,10 @@ impl AuditLog {
                 written: Instant::now(),
                 awaited: false,
             }),
-            file: Mutex::new(append_to(path)?),
+            output: Mutex::new(Output {
+                file: append_to(path)?,
+                spare: String::new(),
+            }),
             left_over: Notify::new(),
         })
     }
@@ -59,7 +69,7 @@ impl AuditLog {
     pub(crate) fn reopen(&self) -> io::Result<()> {
         self.flush();
         let file = append_to(&self.path)?;
-        *lock(&self.file) = file;
+        lock(&self.output).file = file;
         Ok(())
     }
 
@@ -96,25 +106,26 @@ impl AuditLog {
 
     /// Writes what has been gathered. A failure is reported, and the lines are kept while there is room for them.
     pub(crate) fn flush(&self) {
-        let file = lock(&self.file);
-        let lines = lock(&self.pending).take();
-        if lines.is_empty() {
-            return;
-        }
-        if let Err(error) = append_whole(&file, &lines) {
+        let mut output = lock(&self.output);
+        let spare = std::mem::take(&mut output.spare);
+        let mut lines = lock(&self.pending).take(spare);
+        if let Err(error) = append_whole(&output.file, &lines) {
             tracing::error!(path = %self.path.display(), %error, "the audit log cannot be written");
             metrics::counter!("kerbstone_audit_write_failures_total").increment(1);
             lock(&self.pending).put_back(lines);
+            return;
         }
+        lines.clear();
+        output.spare = lines;
     }
 }
 
 impl Pending {
-    fn take(&mut self) -> String {
+    /// Hands the lines over and goes on in an empty buffer.
+    fn take(&mut self, empty: String) -> String {
         self.written = Instant::now();
         self.awaited = false;
-        let room = self.lines.len();
-        std::mem::replace(&mut self.lines, String::with_capacity(room))
+        std::mem::replace(&mut self.lines, empty)
     }
 
     /// Puts lines that could not be written back in front of newer ones, unless that would grow without bound.
@@ -128,6 +139,9 @@ impl Pending {
 
 /// Appends lines or none: what fits of them is taken back, so that no line is torn.
 fn append_whole(mut file: &File, lines: &str) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
     let before = file.metadata()?.len();
     file.write_all(lines.as_bytes()).inspect_err(|_| {
         let _ = file.set_len(before);

@@ -1,5 +1,6 @@
 //! What a socket serves: the seam between the transports and the machines behind them.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -104,10 +105,17 @@ impl Door for PasswordDoor {
 fn record(log: Option<&AuditLog>, event: &AuditEvent) {
     report_trouble(event);
     if let Some(log) = log {
-        let mut line = String::with_capacity(512);
-        event.write_json_line(&mut line);
-        log.record(&line);
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            event.write_json_line(line);
+            log.record(line);
+        });
     }
+}
+
+thread_local! {
+    /// Where this thread puts its audit lines together.
+    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// What is wrong on our side is told to whoever looks after the service, also when the audit log cannot be written.
