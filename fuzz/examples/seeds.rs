@@ -18,6 +18,8 @@ use kerbstone_proto::message::{KdcRep, KdcReq, KrbCred, PaData, PaType};
 use kerbstone_realm::dump;
 
 type Done = Result<(), Box<dyn Error>>;
+/// Messages by name.
+type Named = Vec<(String, Vec<u8>)>;
 
 fn main() -> Done {
     let captured = captured()?;
@@ -65,7 +67,7 @@ fn tests_of_proto(folder: &str) -> PathBuf {
 }
 
 /// The messages that MIT's programs exchanged, by name.
-fn captured() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
+fn captured() -> Result<Named, Box<dyn Error>> {
     let mut messages = Vec::new();
     for file in fs::read_dir(tests_of_proto("captured"))? {
         let path = file?.path();
@@ -89,7 +91,7 @@ fn captured() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
 }
 
 /// What is in the messages: pre-authentication data, and the sealed parts.
-fn insides(captured: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+fn insides(captured: &[(String, Vec<u8>)]) -> Named {
     let mut found = Vec::new();
     for (name, message) in captured {
         let mut add =

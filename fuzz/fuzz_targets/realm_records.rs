@@ -11,8 +11,7 @@ use std::sync::Arc;
 use kerbstone_fuzz::site::MASTER;
 use kerbstone_proto::name::Principal;
 use kerbstone_realm::{
-    Directory, Glob, LockoutCounters, MasterKey, RealmError, RecordKey, RedbStore, Registrar,
-    Store, Vault, dump, restore,
+    Directory, Glob, MasterKey, RealmError, RedbStore, Registrar, Vault, dump, restore,
 };
 use libfuzzer_sys::fuzz_target;
 use sha2::{Digest, Sha256};

@@ -21,7 +21,7 @@ use crate::values::{AnyAddress, AnyEnctype, AnyName, Bits, Damage, Moment, Typed
 #[derive(Arbitrary, Debug)]
 pub enum Asked<'a> {
     /// An AS-REQ.
-    As(AsAsked<'a>),
+    As(Box<AsAsked<'a>>),
     /// A TGS-REQ.
     Tgs(Box<TgsAsked<'a>>),
 }

@@ -28,7 +28,7 @@ pub(crate) fn program(name: &str) -> Command {
 }
 
 /// Cargo without what `cargo run` told us about xtask itself: build scripts elsewhere would see a change.
-fn cargo(verb: &str) -> Command {
+pub(crate) fn cargo(verb: &str) -> Command {
     let mut command = program(&env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") {
