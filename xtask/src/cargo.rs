@@ -138,13 +138,20 @@ pub(crate) fn book() -> Verdict {
     judge(program("mdbook").args(["build", "book"]))
 }
 
-/// Ours and the peers side by side.
+/// The release binaries that a race needs: the bench starts the `kerb` beside it.
+pub(crate) fn bench_build() -> Verdict {
+    let packages = ["-p", "kerbstone-kerb", "-p", "kerbstone-bench"];
+    judge(locked(cargo("build")).arg("--release").args(packages))
+}
+
+/// Ours and the peers side by side; without arguments, the KDCs.
 pub(crate) fn bench(arguments: &[String]) -> Verdict {
-    judge(
-        locked(cargo("run"))
-            .args(["--release", "-p", "kerbstone-bench", "--"])
-            .args(arguments),
-    )
+    let mut command = locked(cargo("run"));
+    command.args(["--release", "-p", "kerbstone-bench", "--"]);
+    if arguments.is_empty() {
+        command.arg("kdc");
+    }
+    judge(command.args(arguments))
 }
 
 /// What cargo knows of the workspace's own packages.

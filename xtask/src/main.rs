@@ -41,7 +41,10 @@ fn parts_of(request: Request) -> Vec<Part> {
         Request::Fuzz { seconds, targets } => {
             vec![Part::new("fuzz", move || fuzz::run(seconds, &targets))]
         }
-        Request::Bench(arguments) => vec![Part::new("bench", move || cargo::bench(&arguments))],
+        Request::Bench(arguments) => vec![
+            Part::new("release build", cargo::bench_build),
+            Part::new("bench", move || cargo::bench(&arguments)),
+        ],
         Request::Doc => vec![
             Part::new("cargo doc", cargo::doc),
             Part::new("mdbook build book", cargo::book),
