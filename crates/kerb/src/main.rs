@@ -1,6 +1,6 @@
 //! `kerb`: one binary for a realm, its administration and its users.
 //!
-//! Started under its own name it has subcommands ([`cli::Command`]); started under a name of
+//! Started under its own name it has subcommands (module [`cli`]); started under a name of
 //! [`compat::Program`] (kinit, klist, ...) it behaves as that program of MIT krb5 does. No protocol
 //! stands here: this is configuration, conversation and words.
 
