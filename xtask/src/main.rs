@@ -1,6 +1,6 @@
 //! What people do daily, under one name: `cargo xtask test`, `ci`, `interop`, `fuzz`, `bench`, `doc`, `peers`, `deps`.
 //!
-//! Every command is a list of [`Part`](part::Part)s. All of them run; when some fail, the exit code is 1 and the
+//! Every command is a list of [`Part`]s. All of them run; when some fail, the exit code is 1 and the
 //! last line names them. On success the last line is the test runner's own summary.
 #![allow(clippy::print_stdout, reason = "printing is what this program does")]
 
