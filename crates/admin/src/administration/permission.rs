@@ -1,6 +1,6 @@
 //! Which privilege an operation needs, and on what.
 
-use kerbstone_proto::name::Principal;
+use kerbstone_proto::name::{Principal, Realm};
 
 use super::{Administration, is_locked_down};
 use crate::acl::{Privilege, Privileges};
@@ -103,15 +103,21 @@ impl Administration {
     /// What the caller may do to the principal of that name or alias.
     pub(super) fn privileges_on(&self, caller: &Caller, name: &Principal) -> Privileges {
         let target = self.own_name(name);
-        let is_here = |realm| self.registrar.realm(realm).is_ok();
         match caller {
-            Caller::Principal(who)
-                if who.realm != target.realm && is_here(&who.realm) && is_here(&target.realm) =>
-            {
+            Caller::Principal(who) if self.concerns_other_realms(&target, &who.realm) => {
                 self.authority.privileges_across(caller, &target)
             }
             _ => self.authority.privileges(caller, Some(&target)),
         }
+    }
+
+    /// Whether a principal is the business of another realm of this store than its administrator's.
+    /// Who knows the key of `krbtgt/A@B` can name clients of B to services of A: it concerns both.
+    fn concerns_other_realms(&self, target: &Principal, administrators: &Realm) -> bool {
+        let is_here = |realm: &Realm| self.registrar.realm(realm).is_ok();
+        let others = [Some(target.realm.clone()), target.name.krbtgt_realm()];
+        let mut others = others.into_iter().flatten();
+        is_here(administrators) && others.any(|realm| realm != *administrators && is_here(&realm))
     }
 
     /// The name of the principal behind an alias, so that no alias opens what a rule closes.

@@ -349,6 +349,36 @@ fn administrators_of_one_realm_have_no_say_in_another() {
 }
 
 #[test]
+fn a_key_that_two_realms_share_is_not_one_administrators_to_set() {
+    let site = site("*/admin@EXAMPLE.TEST *\n*/admin@OTHER.TEST *\n");
+    let create_realm = Operation::CreateRealm {
+        realm: Realm::from("OTHER.TEST"),
+        changes: RealmChanges::default(),
+    };
+    site.root(create_realm).unwrap();
+    let known = || KeySource::Password(b"known to its maker".as_slice().into());
+    let joe = remote("joe/admin");
+    // With either key joe could make up whom the services of the other realm believe.
+    for name in [
+        "krbtgt/OTHER.TEST@EXAMPLE.TEST",
+        "krbtgt/EXAMPLE.TEST@OTHER.TEST",
+        "krbtgt/OTHER.TEST@ELSEWHERE.TEST",
+    ] {
+        assert!(is_denied(&site.run(&joe, create(name, known()))), "{name}");
+    }
+    let name = "krbtgt/OTHER.TEST@ELSEWHERE.TEST";
+    site.root(create(name, KeySource::Random)).unwrap();
+    let set = Operation::ChangePassword {
+        principal: principal(name),
+        password: b"known to its maker".as_slice().into(),
+        keep_old: true,
+        keysalts: None,
+    };
+    assert!(is_denied(&site.run(&joe, set.clone())));
+    site.run(&remote("ann/admin@OTHER.TEST"), set).unwrap();
+}
+
+#[test]
 fn a_rule_that_names_its_target_reaches_into_another_realm() {
     let site = site("joe/admin@EXAMPLE.TEST a *@OTHER.TEST\n");
     let create_realm = Operation::CreateRealm {
