@@ -21,10 +21,12 @@ impl Registrar {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), RealmError> {
         self.settings(realm)?;
+        let other_is_here = self.realms()?.contains(&trust.realm);
         for principal in shared_principals(realm, trust) {
             let entry = Entry::new(principal, stamp.by.clone(), stamp.at);
             match self.create(entry, keys, stamp, rng) {
-                Ok(_) | Err(RealmError::PrincipalExists(_)) => {}
+                Ok(_) => {}
+                Err(RealmError::PrincipalExists(_)) if other_is_here => {}
                 Err(error) => return Err(error),
             }
         }
@@ -34,19 +36,14 @@ impl Registrar {
         })
     }
 
-    /// Ends the trust with another realm, and deletes the shared keys unless that realm is in this store too.
+    /// Ends the trust with another realm and deletes the shared keys, which are what the trust is.
+    /// Where that realm is in this store too, it ends there as well: the keys are the same.
     pub fn remove_trust(
         &self,
         realm: &Realm,
         other: &Realm,
         stamp: &Stamp,
     ) -> Result<(), RealmError> {
-        self.change_trusts(realm, |settings| {
-            settings.trusts.retain(|known| known.realm != *other);
-        })?;
-        if self.realms()?.contains(other) {
-            return Ok(());
-        }
         let both = Trust {
             realm: other.clone(),
             inbound: true,
@@ -58,7 +55,17 @@ impl Registrar {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        self.forget_trust(realm, other)?;
+        match self.forget_trust(other, realm) {
+            Err(RealmError::NoSuchRealm(_)) => Ok(()),
+            done => done,
+        }
+    }
+
+    fn forget_trust(&self, realm: &Realm, other: &Realm) -> Result<(), RealmError> {
+        self.change_trusts(realm, |settings| {
+            settings.trusts.retain(|known| known.realm != *other);
+        })
     }
 
     fn change_trusts(

@@ -265,6 +265,53 @@ fn a_trust_makes_shared_keys_that_only_password_and_names_decide() {
 }
 
 #[test]
+fn a_trust_between_realms_of_one_store_ends_on_both_sides() {
+    let mut site = Fixture::new();
+    let there = Realm::from("OTHER.TEST");
+    let settings = RealmSettings::new(there.clone());
+    site.registrar
+        .create_realm(&settings, &stamp(0), &mut site.rng)
+        .unwrap();
+    let trust = |realm: &Realm| Trust {
+        realm: realm.clone(),
+        inbound: true,
+        outbound: true,
+    };
+    let keys = KeyChange::password(b"between realms");
+    for (one, two) in [(realm(), &there), (there.clone(), &realm())] {
+        site.registrar
+            .add_trust(&one, &trust(two), &keys, &stamp(0), &mut site.rng)
+            .unwrap();
+    }
+    site.registrar
+        .remove_trust(&realm(), &there, &stamp(1))
+        .unwrap();
+    for (of, at) in [(&there, &realm()), (&realm(), &there)] {
+        let name = Principal::krbtgt(of, at);
+        assert!(site.directory.lookup(&name).unwrap().is_none(), "{name}");
+        assert!(site.registrar.realm(at).unwrap().value.trusts.is_empty());
+    }
+}
+
+#[test]
+fn a_trust_is_not_added_over_keys_that_are_there() {
+    let mut site = Fixture::new();
+    let trust = Trust {
+        realm: Realm::from("ELSEWHERE.TEST"),
+        inbound: true,
+        outbound: false,
+    };
+    let mut add = |password: &[u8]| {
+        let keys = KeyChange::password(password);
+        site.registrar
+            .add_trust(&realm(), &trust, &keys, &stamp(0), &mut site.rng)
+    };
+    add(b"first").unwrap();
+    // Whoever hands the second password to the other realm would wait for its tickets in vain.
+    assert!(matches!(add(b"second"), Err(RealmError::PrincipalExists(_))));
+}
+
+#[test]
 fn lists_follow_globs_over_names_and_realms() {
     let mut fixture = Fixture::new();
     for name in ["alice", "bob", "host/a", r"odd\@name"] {
