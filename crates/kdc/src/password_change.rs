@@ -224,6 +224,7 @@ impl PasswordService {
         let (password, target) = session.open(request)?;
         event.service = Some(target.clone());
         let own = is_same(directory, &session.client, &target);
+        check_realm(request, session, &target)?;
         self.permit(session, &target, own)?;
         self.check_not_done(directory, session, &target)?;
         let change = if own {
@@ -336,6 +337,25 @@ fn keys_of_service(directory: &Directory, ticket: &Ticket) -> Result<Vec<Key>, P
         Some(kvno) if keys.is_empty() => Err(ProtoError::BadKeyVersion(kvno)),
         _ => Ok(keys),
     }
+}
+
+/// The ticket is only the word of the realm that it is of: good for clients of that realm, and for passwords of
+/// that realm, but not where another realm of this store vouches for its own client.
+fn check_realm(
+    request: &PasswordRequest,
+    session: &Session,
+    target: &Principal,
+) -> Result<(), Denial> {
+    let vouching = &request.ap_req.ticket.realm;
+    if session.client.realm == *vouching || target.realm == *vouching {
+        return Ok(());
+    }
+    let why = format!(
+        "Passwords of {} are changed with a ticket of that realm.",
+        target.realm
+    );
+    let code = ErrorCode::KDC_ERR_POLICY;
+    Err(Denial::new(ResultCode::ACCESSDENIED, code, why))
 }
 
 /// Whether both names lead to one principal.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kerbstone_crypto::{Enctype, Key};
+use kerbstone_crypto::{Enctype, Key, KeyUsage};
 use kerbstone_kdc::{Exchange, Outcome};
 use kerbstone_proto::ap_exchange::{ApPurpose, ApReqBuilder, PendingApReq};
 use kerbstone_proto::error_code::ErrorCode;
@@ -12,7 +12,7 @@ use kerbstone_proto::kpasswd::{
     ChangePasswdData, PasswordReply, PasswordRequest, PasswordResult, PasswordVersion, ResultCode,
 };
 use kerbstone_proto::krb_priv;
-use kerbstone_proto::message::{HostAddress, Secret};
+use kerbstone_proto::message::{EncryptedData, HostAddress, Secret};
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::stamp::{Stamp, StampCheck};
 use kerbstone_realm::{PasswordPolicy, Policy};
@@ -199,6 +199,33 @@ fn a_ticket_for_changing_passwords_does_not_come_from_a_ticket() {
     let tgt = client.tgt("alice");
     let error = client.ticket(&tgt, CHANGEPW, |_| {}).unwrap_err();
     assert_eq!(error.error_code, ErrorCode::KDC_ERR_POLICY);
+}
+
+#[test]
+fn a_realms_password_service_cannot_vouch_for_clients_of_another_realm() {
+    let site = Site::new();
+    site.add_realm("OTHER.TEST");
+    let eve = site.add_user("eve@OTHER.TEST");
+    let kdc = site.kdc();
+    let mut client = Client::new(&kdc, site.now);
+    let mut shown = client.sign_in("alice", CHANGEPW, |_| {}).unwrap();
+    // What whoever has the key of one realm's kadmin/changepw can write.
+    let service = site.directory.lookup(&principal(CHANGEPW)).unwrap();
+    let service = service.unwrap();
+    let key = service.current_keys().next().unwrap();
+    let mut part = shown.opened(&site);
+    (part.cname, part.crealm) = (eve.name.clone(), eve.realm.clone());
+    shown.ticket.enc_part = EncryptedData::encrypt(
+        &key.key,
+        KeyUsage::TICKET,
+        Some(key.kvno),
+        &part.to_der(),
+        &mut client.rng,
+    );
+    shown.client = eve;
+    let own = change(&mut client, &shown, b"mine now");
+    assert_eq!(own.code, ResultCode::ACCESSDENIED);
+    assert_eq!(kvno(&site, "eve@OTHER.TEST"), 1);
 }
 
 #[test]

@@ -308,7 +308,10 @@ fn a_trust_is_not_added_over_keys_that_are_there() {
     };
     add(b"first").unwrap();
     // Whoever hands the second password to the other realm would wait for its tickets in vain.
-    assert!(matches!(add(b"second"), Err(RealmError::PrincipalExists(_))));
+    assert!(matches!(
+        add(b"second"),
+        Err(RealmError::PrincipalExists(_))
+    ));
 }
 
 #[test]
