@@ -15,6 +15,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("krb5kdc", "krb5-kdc"),
     ("kadmind", "krb5-admin-server"),
     ("kinit", "krb5-user"),
+    ("dnsmasq", "dnsmasq-base"),
+    ("ip", "iproute2"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
 ];

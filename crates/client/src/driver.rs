@@ -34,7 +34,7 @@ pub use self::host_names::SystemNames;
 use self::trace::Trace;
 use crate::cache::{Cache, CacheName, Collection};
 use crate::error::ClientError;
-use crate::exchange::{Exchange, Schedule, Transport};
+use crate::exchange::{Exchange, Schedule, Server, Transport};
 use crate::keytab_file::KeytabFile;
 use crate::machine::{Input, Machine, Question, Request, Service, Step};
 
@@ -67,10 +67,11 @@ pub struct Context {
 }
 
 /// Who may answer, and who did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Carriage {
     primary_only: bool,
-    answered_by_replica: bool,
+    /// A server that is not known to be the primary.
+    answered_by: Option<Server>,
 }
 
 impl Context {
@@ -267,8 +268,8 @@ impl Context {
                     endpoint.address
                 ));
                 let answered = exchange.servers().get(endpoint.server);
-                if answered.is_some_and(|server| server.primary == Some(false)) {
-                    carriage.answered_by_replica = true;
+                if let Some(server) = answered.filter(|server| server.primary != Some(true)) {
+                    carriage.answered_by = Some(server.clone());
                 }
                 Ok(reply)
             }

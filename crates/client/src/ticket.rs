@@ -97,6 +97,7 @@ pub struct TicketRequest {
     pending: Option<Pending>,
     found: Vec<Credential>,
     seen: Vec<Realm>,
+    fallback_realm: Option<Realm>,
     referrals: usize,
     skew_retried: bool,
     step: Option<Step<ObtainedTicket>>,
@@ -152,6 +153,14 @@ impl TicketRequest {
         let mut request = Self::new(client, wish, start_realm, tgts.cloned().collect(), settings);
         request.get_tgt(Goal::Referral, now, rng)?;
         Ok(request)
+    }
+
+    /// Where to look for a service of unknown realm when the KDC refers nowhere, instead of the realm that is named after its
+    /// host's domain.
+    #[must_use]
+    pub fn fallback_realm(mut self, realm: Option<Realm>) -> Self {
+        self.fallback_realm = realm;
+        self
     }
 
     /// A renewable ticket once more, for as long again.
@@ -269,6 +278,7 @@ impl TicketRequest {
             pending: None,
             found: Vec::new(),
             seen: Vec::new(),
+            fallback_realm: None,
             referrals: 0,
             skew_retried: false,
             step: None,

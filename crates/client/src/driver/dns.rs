@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hickory_resolver::Resolver;
 use hickory_resolver::proto::rr::{RData, RecordType};
+use kerbstone_proto::name::Realm;
 use tokio::runtime::Builder;
 
 use crate::exchange::{Server, Transport};
@@ -56,6 +57,21 @@ pub(super) fn uri_servers(service: &str, domain: &str, default_port: u16) -> Vec
         .collect();
     records.sort_by_key(|(priority, weight, _)| (*priority, std::cmp::Reverse(*weight)));
     records.into_iter().map(|(_, _, server)| server).collect()
+}
+
+/// The realm that a `_kerberos` TXT record of the domain name holds.
+pub(super) fn realm_of(domain: &str) -> Option<Realm> {
+    let records = query(&format!("_kerberos.{domain}."), RecordType::TXT);
+    records.into_iter().find_map(|data| match data {
+        RData::TXT(txt) => realm_text(txt.txt_data.first()?),
+        _ => None,
+    })
+}
+
+fn realm_text(text: &[u8]) -> Option<Realm> {
+    let text = text.trim_ascii();
+    let text = text.strip_suffix(b".").unwrap_or(text);
+    (!text.is_empty()).then(|| Realm::from(text.to_vec()))
 }
 
 fn uri_record(rdata: &[u8], default_port: u16) -> Option<(u16, u16, Server)> {
@@ -141,6 +157,16 @@ mod tests {
             target("krb5srv::tcp:[2001:db8::1]:750").map(|s| (s.host, s.port)),
             Some(("2001:db8::1".to_owned(), 750))
         );
+    }
+
+    #[test]
+    fn takes_a_realm_without_the_dot_and_blanks_behind_it() {
+        assert_eq!(realm_text(b"EXAMPLE.COM"), Some(Realm::from("EXAMPLE.COM")));
+        assert_eq!(
+            realm_text(b"EXAMPLE.COM. "),
+            Some(Realm::from("EXAMPLE.COM"))
+        );
+        assert_eq!(realm_text(b"."), None);
     }
 
     #[test]

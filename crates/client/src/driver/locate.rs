@@ -1,7 +1,10 @@
 //! Which servers a realm has: krb5.conf first, DNS when it says nothing.
 
+#[cfg(feature = "dns")]
+use std::net::IpAddr;
+
 use kerbstone_proto::krb5_conf::{self, ConfError, Krb5Conf, RealmSettings, ServerAddress};
-use kerbstone_proto::name::Realm;
+use kerbstone_proto::name::{Principal, Realm};
 
 use crate::error::ClientError;
 use crate::exchange::{Server, Transport};
@@ -136,6 +139,39 @@ fn published(
         "krb5.conf names none, and DNS has neither _{uri_name}.{realm} URI nor _{srv_name}._udp.{realm} SRV records"
     );
     (dns::srv_servers(srv_name, realm, primary), looked)
+}
+
+/// The realm that TXT records give the host of a service whose realm is not known: its own record, or that of the nearest
+/// domain above it. Whoever answers for DNS chooses the realm, so `dns_lookup_realm` has to allow it.
+#[cfg(feature = "dns")]
+pub(super) fn host_realm(conf: &Krb5Conf, service: &Principal) -> Option<Realm> {
+    let wanted = conf.libdefaults().dns_lookup_realm().unwrap_or(false);
+    let [_, host] = service.name.components.as_slice() else {
+        return None;
+    };
+    if !wanted || !service.realm.is_empty() {
+        return None;
+    }
+    let whole = host.to_str()?;
+    let host = whole.split(':').next()?;
+    if [whole, host]
+        .iter()
+        .any(|text| text.parse::<IpAddr>().is_ok())
+    {
+        return None;
+    }
+    let parents = host
+        .match_indices('.')
+        .filter_map(|(dot, _)| host.get(dot.saturating_add(1)..));
+    std::iter::once(host)
+        .chain(parents)
+        .filter(|name| !name.is_empty())
+        .find_map(super::dns::realm_of)
+}
+
+#[cfg(not(feature = "dns"))]
+pub(super) fn host_realm(_: &Krb5Conf, _: &Principal) -> Option<Realm> {
+    None
 }
 
 #[cfg(not(feature = "dns"))]

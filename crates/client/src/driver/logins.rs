@@ -8,11 +8,13 @@ use kerbstone_proto::message::HostAddress;
 use kerbstone_proto::name::{Principal, Realm};
 use zeroize::Zeroizing;
 
-use super::{Carriage, Context, NoPrompter, Prompter, configuration, random};
+use super::{Carriage, Context, NoPrompter, Prompter, configuration, locate, random};
 use crate::cache::Cache;
 use crate::clock::Offset;
 use crate::error::ClientError;
+use crate::exchange::Server;
 use crate::login::{InitialTicket, Login, LoginOptions, Secret};
+use crate::machine::Service;
 use crate::password_change::{Outcome, PasswordChange};
 
 impl Context {
@@ -65,9 +67,12 @@ impl Context {
         let mut login = self.begin_login(client, options, secret)?;
         let mut carriage = Carriage::default();
         let first = match self.drive(&mut login, prompter, &mut carriage) {
-            Err(error) if carriage.answered_by_replica && worth_a_primary(&error) => error,
+            Err(error) if worth_a_primary(&error) => error,
             outcome => return outcome,
         };
+        if !self.has_another_primary(&client.realm, carriage.answered_by.as_ref()) {
+            return Err(first);
+        }
         let Some(secret) = login.secret().cloned() else {
             return Err(first);
         };
@@ -82,6 +87,18 @@ impl Context {
             Err(ClientError::Unreachable { .. } | ClientError::NoServers { .. }) => Err(first),
             outcome => outcome,
         }
+    }
+
+    /// Whether the realm has a primary, and it is not the server that answered.
+    fn has_another_primary(&self, realm: &Realm, answered: Option<&Server>) -> bool {
+        let Some(answered) = answered else {
+            return false;
+        };
+        let primaries = locate::servers(&self.conf, realm, Service::Kdc, true).unwrap_or_default();
+        !primaries.is_empty()
+            && !primaries.iter().any(|primary| {
+                primary.host.eq_ignore_ascii_case(&answered.host) && primary.port == answered.port
+            })
     }
 
     fn begin_login(

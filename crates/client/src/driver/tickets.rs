@@ -9,7 +9,7 @@ use kerbstone_proto::time::{KerberosTime, Timestamp};
 use rand_core::CryptoRng;
 
 use super::host_names::SystemNames;
-use super::{Carriage, Context, NoPrompter, configuration, random};
+use super::{Carriage, Context, NoPrompter, configuration, locate, random};
 use crate::cache::Cache;
 use crate::clock::Offset;
 use crate::error::ClientError;
@@ -110,6 +110,7 @@ impl Context {
                 "Getting credentials {} -> {server}",
                 content.principal
             ));
+            let fallback = locate::host_realm(&self.conf, &server);
             let mut request = TicketRequest::for_service(
                 content.principal.clone(),
                 WantedService {
@@ -121,7 +122,8 @@ impl Context {
                 settings.clone(),
                 self.now(),
                 &mut random(),
-            )?;
+            )?
+            .fallback_realm(fallback);
             match self.drive(&mut request, &mut NoPrompter, &mut Carriage::default()) {
                 Err(error @ ClientError::UnknownService { .. }) => {
                     unknown.get_or_insert(error);

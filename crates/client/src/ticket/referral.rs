@@ -59,9 +59,10 @@ impl TicketRequest {
             return self.ask_for_service(Goal::Direct, now, rng);
         }
         let host = self.server.name.components.get(1);
-        let fallback = host
-            .and_then(|host| host.to_str())
-            .and_then(|host| self.settings.conf.fallback_host_realm(host));
+        let fallback = self.fallback_realm.take().or_else(|| {
+            let host = host.and_then(|host| host.to_str())?;
+            self.settings.conf.fallback_host_realm(host)
+        });
         let Some(realm) = fallback else {
             return Err(error);
         };

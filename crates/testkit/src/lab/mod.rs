@@ -20,6 +20,7 @@
 )]
 
 mod daemon;
+mod dns;
 mod finished;
 mod heimdal;
 mod kerb;
@@ -33,6 +34,7 @@ mod session;
 mod setup;
 
 pub use daemon::Daemon;
+pub use dns::{Dns, Records, has_network_to_itself};
 pub use finished::Finished;
 pub use heimdal::Heimdal;
 pub use kerb::{Kerb, kerb_binary};

@@ -3,6 +3,7 @@
 
 mod attacker;
 mod cross_realm;
+mod dns;
 mod enctypes;
 mod matrix;
 mod on_path;
