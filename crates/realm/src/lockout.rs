@@ -142,14 +142,14 @@ impl LockoutCounters {
         now: KerberosTime,
     ) -> Result<Failure, RealmError> {
         let name = &entry.principal;
-        let known = self.shard(name).contains_key(name);
-        let stored = if known {
-            Activity::default()
-        } else {
-            self.stored(name)?
-        };
         let (count, lockout) = {
             let mut shard = self.shard(name);
+            // Read under the lock: a flush that takes the counter away meanwhile would take the failures along.
+            let stored = if shard.contains_key(name) {
+                Activity::default()
+            } else {
+                self.stored(name)?
+            };
             let counter = self.counter(&mut shard, name, || stored);
             let lockout = policy.count_failure(&mut counter.activity, entry.unlocked_at, now);
             counter.events = counter.events.wrapping_add(1);
