@@ -185,12 +185,11 @@ impl RedbStore {
         let result = match refreshed {
             Ok(value) => Ok((value, self.snapshot().revision)),
             Err(failure) => {
-                if let Failure::Engine(error) = &failure
-                    && engine_is_down(error)
-                {
-                    self.open_again(&mut engine)?;
-                }
-                Err(failure.explain(self.path()))
+                let usable = match &failure {
+                    Failure::Engine(error) if engine_is_down(error) => self.open_again(&mut engine),
+                    _ => Ok(()),
+                };
+                usable.and(Err(failure.explain(self.path())))
             }
         };
         drop(engine);
