@@ -74,10 +74,14 @@ pub fn dump_to_file(store: &dyn Store, path: &Path) -> Result<DumpSummary, Realm
 
 fn write_file(store: &dyn Store, path: &Path) -> Result<DumpSummary, RealmError> {
     let failed = |error| RealmError::io(path, error);
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    // Made anew: a file that is there has the mode, and a link the place, of somebody else's choice.
     let file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)
         .map_err(failed)?;

@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::Cursor;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -141,4 +141,19 @@ fn dumps_taken_while_writing_goes_on_are_consistent() {
             dumps += 1;
         }
     });
+}
+
+#[test]
+fn a_file_that_lies_where_a_dump_is_written_chooses_neither_its_mode_nor_its_place() {
+    let site = Fixture::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("dump");
+    let elsewhere = directory.path().join("elsewhere");
+    fs::write(&elsewhere, "precious").unwrap();
+    symlink(&elsewhere, directory.path().join("dump.new")).unwrap();
+    dump_to_file(&**site.registrar.vault().store(), &path).unwrap();
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+    let made = fs::symlink_metadata(&path).unwrap();
+    assert!(made.is_file());
+    assert_eq!(made.permissions().mode() & 0o777, 0o600);
 }
