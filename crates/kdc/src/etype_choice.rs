@@ -38,12 +38,19 @@ pub(crate) fn reply_key<'a>(requested: &[i32], client: &'a OpenEntry) -> Option<
     usable(requested).find_map(|enctype| client.key(enctype))
 }
 
-/// All keys that the client may use, in the order of its list.
+/// All keys that the client may use, in the order of its list, each once however often it is asked for.
 pub(crate) fn client_keys<'a>(
     requested: &'a [i32],
     client: &'a OpenEntry,
 ) -> impl Iterator<Item = &'a OpenKey> {
-    usable(requested).filter_map(|enctype| client.key(enctype))
+    usable(requested)
+        .enumerate()
+        .filter(|(at, enctype)| {
+            !usable(requested)
+                .take(*at)
+                .any(|earlier| earlier == *enctype)
+        })
+        .filter_map(|(_, enctype)| client.key(enctype))
 }
 
 /// The key that tickets for a service are under: the first of its newest version.

@@ -98,6 +98,20 @@ fn tells_who_must_pre_authenticate_how_the_key_is_made() {
 }
 
 #[test]
+fn a_client_that_repeats_an_enctype_is_told_of_its_key_once() {
+    let site = Site::new();
+    let kdc = site.kdc();
+    let mut client = Client::new(&kdc, site.now);
+    let mut request = client.as_req("alice", TGS, |body| body.etype = vec![18; 60]);
+    request.padata.clear();
+    let error = client.refused(&request.to_der());
+    assert_eq!(error.error_code, ErrorCode::KDC_ERR_PREAUTH_REQUIRED);
+    let methods = MethodData::from_der(&error.e_data.unwrap()).unwrap();
+    let info = PaData::find(&methods.0, PaType::ETYPE_INFO2).unwrap();
+    assert_eq!(EtypeInfo2::from_der(info).unwrap().0.len(), 1);
+}
+
+#[test]
 fn who_need_not_pre_authenticate_learns_the_salt_from_the_reply() {
     let site = Site::new();
     site.modify("alice", |entry| entry.attributes = Attributes::NONE);
