@@ -26,6 +26,9 @@ pub(crate) trait Door: Send + Sync + 'static {
         rng: &mut dyn CryptoRng,
     ) -> Vec<u8>;
 
+    /// The reply to a request that is longer than the service takes; none if the protocol has none.
+    fn too_long(&self, now: Timestamp) -> Vec<u8>;
+
     /// Called when a batch of requests has been answered.
     fn batch_done(&self);
 
@@ -71,6 +74,10 @@ impl Door for TicketDoor {
         reply
     }
 
+    fn too_long(&self, now: Timestamp) -> Vec<u8> {
+        self.kdc.too_long(now)
+    }
+
     fn batch_done(&self) {
         flush_if_due(self.audit.as_deref());
     }
@@ -91,6 +98,10 @@ impl Door for PasswordDoor {
         let Answer { reply, audit } = self.kdc.answer_password(request, now, peer, rng);
         record(self.audit.as_deref(), &audit);
         reply
+    }
+
+    fn too_long(&self, _: Timestamp) -> Vec<u8> {
+        Vec::new()
     }
 
     fn batch_done(&self) {

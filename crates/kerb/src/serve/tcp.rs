@@ -88,20 +88,32 @@ async fn converse(
             limits.deadline,
             read_record(&mut stream, &mut request, limits.max_request),
         );
-        if !read.await.map_err(|_| io::ErrorKind::TimedOut)?? {
-            return Ok(());
+        match read.await.map_err(|_| io::ErrorKind::TimedOut)?? {
+            Read::Whole => {}
+            Read::Nothing => return Ok(()),
+            Read::TooLong => {
+                send(&mut stream, &door.too_long(door::now()), limits.deadline).await?;
+                return stream.shutdown().await;
+            }
         }
         let reply = answer(&door, std::mem::take(&mut request), peer).await?;
         if reply.is_empty() {
             return Ok(());
         }
-        let length = u32::try_from(reply.len()).map_err(|_| io::ErrorKind::InvalidData)?;
-        // One write for both, so that a client that reads once gets both.
-        let record = [&length.to_be_bytes(), reply.as_slice()].concat();
-        timeout(limits.deadline, stream.write_all(&record))
-            .await
-            .map_err(|_| io::ErrorKind::TimedOut)??;
+        send(&mut stream, &reply, limits.deadline).await?;
     }
+}
+
+/// Sends a reply behind its length; nothing if there is none.
+async fn send(stream: &mut TcpStream, reply: &[u8], deadline: Duration) -> io::Result<()> {
+    if reply.is_empty() {
+        return Ok(());
+    }
+    let length = u32::try_from(reply.len()).map_err(|_| io::ErrorKind::InvalidData)?;
+    // One write for both, so that a client that reads once gets both.
+    let record = [&length.to_be_bytes(), reply].concat();
+    let written = timeout(deadline, stream.write_all(&record)).await;
+    written.map_err(|_| io::ErrorKind::TimedOut)?
 }
 
 /// Asks the door, on a thread of its own where that takes milliseconds.
@@ -121,21 +133,28 @@ async fn answer(door: &Arc<dyn Door>, request: Vec<u8>, peer: Peer) -> io::Resul
     Ok(ask())
 }
 
-/// Reads one record into `request`; false means that the client closed before another began.
-async fn read_record(stream: &mut TcpStream, request: &mut Vec<u8>, most: u32) -> io::Result<bool> {
+/// What came of waiting for a record.
+enum Read {
+    /// It is there.
+    Whole,
+    /// The client closed before another began.
+    Nothing,
+    /// It would be longer than the service takes, or says something in its length that no client of ours asks for
+    /// (RFC 5021): it is left unread, with KRB_ERR_FIELD_TOOLONG (RFC 4120 7.2.2).
+    TooLong,
+}
+
+/// Reads one record into `request`.
+async fn read_record(stream: &mut TcpStream, request: &mut Vec<u8>, most: u32) -> io::Result<Read> {
     let mut length = [0_u8; 4];
     match stream.read_exact(&mut length).await {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Read::Nothing),
         Err(error) => return Err(error),
     }
-    // The high bit is reserved for extensions that no client of ours asks for (RFC 5021).
     let length = u32::from_be_bytes(length);
     if length > most {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("a request of {length} octets where {most} are the most"),
-        ));
+        return Ok(Read::TooLong);
     }
     request.clear();
     // Memory follows what has arrived, not what was announced.
@@ -144,5 +163,5 @@ async fn read_record(stream: &mut TcpStream, request: &mut Vec<u8>, most: u32) -
     if read < length as usize {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(true)
+    Ok(Read::Whole)
 }

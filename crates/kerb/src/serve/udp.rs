@@ -5,6 +5,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -68,7 +69,7 @@ pub(crate) fn serve(
     let worker = Worker::new(socket, door)?;
     thread::Builder::new()
         .name("udp".to_owned())
-        .spawn(move || worker.run(&stop))
+        .spawn(move || worker.run_on(&stop))
 }
 
 struct Worker {
@@ -109,6 +110,14 @@ impl Worker {
             door,
             names_source: address.is_unspecified(),
         })
+    }
+
+    /// Goes on after a panic, which costs the datagrams of its batch: whoever found a request that brings one about
+    /// shall not end the service with it.
+    fn run_on(&self, stop: &AtomicBool) {
+        while catch_unwind(AssertUnwindSafe(|| self.run(stop))).is_err() {
+            tracing::error!("answering a datagram broke off by a panic");
+        }
     }
 
     fn run(&self, stop: &AtomicBool) {
@@ -222,4 +231,57 @@ fn socket_address(name: &SockaddrStorage) -> Option<SocketAddr> {
         name.as_sockaddr_in6()
             .map(|name| SocketAddr::V6((*name).into()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use kerbstone_kdc::Peer;
+    use kerbstone_proto::time::Timestamp;
+    use rand_core::CryptoRng;
+
+    use super::*;
+
+    /// Repeats what it is told, and has a fault.
+    struct Faulty;
+
+    impl Door for Faulty {
+        fn answer(&self, request: &[u8], _: Timestamp, _: &Peer, _: &mut dyn CryptoRng) -> Vec<u8> {
+            assert_ne!(request, b"fault", "the fault");
+            request.to_vec()
+        }
+
+        fn too_long(&self, _: Timestamp) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn batch_done(&self) {}
+
+        fn is_slow(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_request_that_brings_a_panic_about_does_not_end_the_service() {
+        let socket = bind((Ipv4Addr::LOCALHOST, 0).into(), 1).unwrap().remove(0);
+        let address = socket.local_addr().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = serve(socket, Arc::new(Faulty), Arc::clone(&stop)).unwrap();
+        let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let patience = Some(Duration::from_millis(500));
+        client.set_read_timeout(patience).unwrap();
+        client.send_to(b"fault", address).unwrap();
+        let mut reply = [0; 16];
+        // A datagram of the same batch may be lost with it.
+        let served = (0..20).any(|_| {
+            client.send_to(b"hello", address).unwrap();
+            client.recv(&mut reply).is_ok()
+        });
+        stop.store(true, Ordering::Relaxed);
+        thread.join().unwrap();
+        assert!(served);
+        assert_eq!(&reply[..5], b"hello");
+    }
 }
