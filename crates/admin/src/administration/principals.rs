@@ -21,6 +21,14 @@ impl Administration {
         rng: &mut dyn CryptoRng,
     ) -> Result<Reply, AdminError> {
         let mut entry = self.registrar.template(principal, stamp)?;
+        if matches!(keys, KeySource::Password(_)) && !principal.is_krbtgt() {
+            // Passwords can be guessed at, so whoever has one is a user, root/admin too.
+            entry.attributes |= self
+                .registrar
+                .realm(&principal.realm)?
+                .value
+                .user_attributes;
+        }
         self.take_lives_from_policy(&mut entry, &changes.policy)?;
         changes.apply(&mut entry);
         let mut change = KeyChange::new(keys.new_keys());

@@ -28,6 +28,19 @@ fn a_principal_is_added_as_the_realm_wants_it_and_shown() {
 }
 
 #[test]
+fn whoever_has_a_password_pre_authenticates_whatever_the_name() {
+    let site = Site::new("");
+    site.add("root/admin", "correct horse");
+    site.root(create("host/www", KeySource::Random)).unwrap();
+    let preauth = Attributes::REQUIRES_PREAUTH;
+    assert!(site.show("root/admin").attributes.contains(preauth));
+    assert!(!site.show("host/www").attributes.contains(preauth));
+    let name = "krbtgt/EXAMPLE.TEST@ELSEWHERE.TEST";
+    site.add(name, "between realms");
+    assert!(!site.show(name).attributes.contains(preauth));
+}
+
+#[test]
 fn a_principal_can_be_added_with_random_keys_or_none() {
     let site = Site::new("");
     assert_eq!(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use kerbstone_proto::name::{NameError, Principal, PrincipalName, Realm};
 use kerbstone_realm::{
-    KeyChange, MasterKey, RealmError, RealmSettings, RedbStore, Registrar, Stamp, Vault,
+    Attributes, KeyChange, MasterKey, RealmError, RealmSettings, RedbStore, Registrar, Stamp, Vault,
 };
 
 use super::door;
@@ -142,10 +142,12 @@ fn create_realm(
         at: door::now().time,
     };
     let registrar = Registrar::new(vault);
-    registrar.create_realm(&RealmSettings::new(realm.clone()), &stamp, &mut rand::rng())?;
-    let add = |name: &str, keys: &KeyChange<'_>| {
+    let settings = RealmSettings::new(realm.clone());
+    registrar.create_realm(&settings, &stamp, &mut rand::rng())?;
+    let add = |name: &str, keys: &KeyChange<'_>, attributes: Attributes| {
         let principal = Principal::parse(name, Some(realm)).map_err(InitError::Name)?;
-        let entry = registrar.template(&principal, &stamp)?;
+        let mut entry = registrar.template(&principal, &stamp)?;
+        entry.attributes |= attributes;
         registrar.create(entry, keys, &stamp, &mut rand::rng())?;
         Ok::<(), InitError>(())
     };
@@ -153,11 +155,12 @@ fn create_realm(
         add(
             &person.name,
             &KeyChange::password(person.password.as_bytes()),
+            settings.user_attributes,
         )?;
     }
     services
         .iter()
-        .try_for_each(|service| add(service, &KeyChange::random()))
+        .try_for_each(|service| add(service, &KeyChange::random(), Attributes::NONE))
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
