@@ -21,6 +21,7 @@ use crate::principals;
 use crate::refusal::Refusal;
 use crate::reply_writer::{self, Grant, Reply, ReplyKind, TicketKey};
 use crate::request::Request;
+use crate::tgs_policy::gives_no_tickets;
 use crate::ticket_flags;
 
 /// Answers an AS-REQ; `raw` is the message as it came, which PA-REQ-ENC-PA-REP signs.
@@ -151,7 +152,7 @@ fn check_policy(
             "the client may have no tickets",
         );
     }
-    if service.attributes.contains(Attributes::DISALLOW_ALL_TIX) || service.is_locked(now) {
+    if gives_no_tickets(service) {
         return refuse(
             ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN,
             "no tickets are given for the service",

@@ -143,7 +143,7 @@ impl Case<'_> {
             let why = "the service allows no user-to-user tickets";
             return refuse(ErrorCode::KDC_ERR_POLICY, why);
         }
-        if has(Attributes::DISALLOW_ALL_TIX) || self.service.is_locked(self.now) {
+        if gives_no_tickets(self.service) {
             let why = "no tickets are given for the service";
             return refuse(ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN, why);
         }
@@ -183,6 +183,13 @@ impl Case<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether an administrator wants no tickets for a service. Wrong passwords in its name do not count: anybody can
+/// send those, and would keep everybody else from it.
+pub(crate) const fn gives_no_tickets(service: &OpenEntry) -> bool {
+    service.attributes.contains(Attributes::DISALLOW_ALL_TIX)
+        || service.attributes.contains(Attributes::LOCKED)
 }
 
 /// Whether the client of a ticket, a principal of ours, may still have tickets. MIT does not ask;

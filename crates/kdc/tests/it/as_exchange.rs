@@ -175,6 +175,33 @@ fn counts_wrong_passwords_and_locks_out() {
 }
 
 #[test]
+fn guessing_at_a_services_key_keeps_nobody_from_the_service() {
+    const WWW: &str = "host/www.kerbstone.test";
+    let site = Site::new();
+    let mut policy = Policy::new("strict");
+    policy.lockout.max_failures = 1;
+    site.registrar
+        .create_policy(&REALM.into(), &policy)
+        .unwrap();
+    site.modify(WWW, |entry| entry.policy = Some("strict".to_owned()));
+    let kdc = site.kdc();
+    let mut client = Client::new(&kdc, site.now);
+    client.now = client.now.saturating_add(Duration::from_secs(1));
+    let mut refused = || {
+        let request = client.as_req(WWW, TGS, |_| {});
+        client.refused(&request.to_der()).error_code
+    };
+    assert_eq!(refused(), ErrorCode::KDC_ERR_PREAUTH_FAILED);
+    assert_eq!(refused(), ErrorCode::KDC_ERR_CLIENT_REVOKED);
+    client.sign_in("alice", WWW, |_| {}).unwrap();
+    let tgt = client.tgt("alice");
+    client.ticket(&tgt, WWW, |_| {}).unwrap();
+    site.set(WWW, Attributes::LOCKED);
+    let error = client.ticket(&tgt, WWW, |_| {}).unwrap_err();
+    assert_eq!(error.error_code, ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN);
+}
+
+#[test]
 fn tells_a_client_with_a_wrong_clock_what_time_it_is() {
     let site = Site::new();
     let kdc = site.kdc();
