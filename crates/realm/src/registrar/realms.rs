@@ -98,6 +98,14 @@ impl Registrar {
                     Ok(ControlFlow::Continue(()))
                 })?);
             }
+            // Keys shared with realms elsewhere stand under those realms' names. Left behind, they would be a trust
+            // of whichever realm gets this name next.
+            for trust in found.value.trusts {
+                let shared = Principal::krbtgt(realm, &trust.realm);
+                if self.home_of(&shared)? == *realm && self.record(&shared)?.is_some() {
+                    batch.add(RecordKey::principal(&shared), Expect::Any, Action::Delete);
+                }
+            }
             let count = batch.changes.len() as u64;
             self.store().commit(batch)?;
             Ok(count)

@@ -294,6 +294,25 @@ fn a_trust_between_realms_of_one_store_ends_on_both_sides() {
 }
 
 #[test]
+fn a_realm_that_is_deleted_takes_its_trusts_along() {
+    let mut site = Fixture::new();
+    let there = Realm::from("ELSEWHERE.TEST");
+    let trust = Trust {
+        realm: there.clone(),
+        inbound: true,
+        outbound: true,
+    };
+    let keys = KeyChange::password(b"between realms");
+    site.registrar
+        .add_trust(&realm(), &trust, &keys, &stamp(0), &mut site.rng)
+        .unwrap();
+    let inbound = Principal::krbtgt(&realm(), &there);
+    assert!(site.directory.lookup(&inbound).unwrap().is_some());
+    site.registrar.delete_realm(&realm()).unwrap();
+    assert!(site.directory.lookup(&inbound).unwrap().is_none());
+}
+
+#[test]
 fn a_trust_is_not_added_over_keys_that_are_there() {
     let mut site = Fixture::new();
     let trust = Trust {
