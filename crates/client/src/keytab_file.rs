@@ -94,6 +94,10 @@ impl KeytabFile {
         let (name, why) = (self.name.clone(), error.to_string());
         match error {
             KeytabError::NotAKeytab(_) => ClientError::KeytabVersion { name, why },
+            KeytabError::ImpossibleHole { .. } => ClientError::Keytab {
+                name,
+                why: "Bad format in keytab".to_owned(),
+            },
             _ => ClientError::Keytab { name, why },
         }
     }

@@ -41,6 +41,14 @@ impl KeytabVersion {
         }
     }
 
+    /// The one size below zero that has no opposite.
+    const fn impossible_size(self) -> [u8; 4] {
+        match self {
+            Self::V1 => i32::MIN.to_ne_bytes(),
+            Self::V2 => i32::MIN.to_be_bytes(),
+        }
+    }
+
     const fn magic(self) -> [u8; 2] {
         match self {
             Self::V1 => [5, 1],
@@ -59,6 +67,13 @@ pub enum KeytabError {
     /// file, or extract the keys again.
     #[error("the keytab is damaged: the record at byte {offset} runs past the end of the file")]
     Damaged {
+        /// Where the record begins.
+        offset: usize,
+    },
+    /// A hole's size cannot be turned into a length: nobody writes such a file. Restore it, or
+    /// extract the keys again.
+    #[error("the keytab is damaged: the record at byte {offset} has an impossible size")]
+    ImpossibleHole {
         /// Where the record begins.
         offset: usize,
     },
@@ -181,6 +196,9 @@ impl Keytab {
                 Ok(None) => {
                     keytab.end = End::Mark(Zeroizing::new(rest.to_vec()));
                     break;
+                }
+                Err(Ended) if rest.starts_with(&version.impossible_size()) => {
+                    return Err(KeytabError::ImpossibleHole { offset });
                 }
                 Err(Ended) => {
                     let bytes = Zeroizing::new(rest.to_vec());

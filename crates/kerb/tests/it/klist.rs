@@ -118,6 +118,7 @@ fn fails_as_mit_does() {
     sides.write("empty", b"");
     sides.write("newer", b"\x05\x09\x00");
     sides.write("cut.keytab", b"\x05\x02\x00\x00\x00\x09\x00");
+    sides.write("hole.keytab", b"\x05\x02\x80\x00\x00\x00");
     sides.write("bad.conf", b"[libdefaults\n x");
     for line in [
         "klist",
@@ -149,6 +150,7 @@ fn fails_as_mit_does() {
         "klist -k",
         "klist -ki",
         "klist -k ''",
+        "klist -k hole.keytab",
         "klist -k /nonexistent/keytab",
         "klist -k FOO:x",
         "klist -k garbage",

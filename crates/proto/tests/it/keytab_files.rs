@@ -144,7 +144,11 @@ fn nothing_is_added_behind_damage() {
 
 #[test]
 fn hostile_sizes_are_refused_without_memory() {
-    for size in [i32::MIN, i32::MAX, -2, i32::MIN + 1] {
+    assert_eq!(
+        Keytab::parse(&[5, 2, 0x80, 0, 0, 0]),
+        Err(KeytabError::ImpossibleHole { offset: 2 })
+    );
+    for size in [i32::MAX, -2, i32::MIN + 1] {
         let mut file = vec![5, 2];
         file.extend_from_slice(&size.to_be_bytes());
         file.push(0);

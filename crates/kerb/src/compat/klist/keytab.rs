@@ -20,9 +20,15 @@ pub(super) fn run(
 ) -> Outcome {
     let keytab = resolve(arguments, session, say, console)?;
     out!(console, "Keytab name: {}\n", keytab.name());
-    let content = keytab
-        .load()
-        .or_else(|error| say.fail(console, &error, "while starting keytab scan"))?;
+    let content = match keytab.load() {
+        Ok(content) => content,
+        // MIT's library sees what is wrong with a record when it comes to it.
+        Err(error @ ClientError::Keytab { .. }) => {
+            header(arguments.times, calendar, console);
+            return say.fail(console, &error, "while scanning keytab");
+        }
+        Err(error) => return say.fail(console, &error, "while starting keytab scan"),
+    };
     header(arguments.times, calendar, console);
     for entry in content.entries() {
         out!(console, "{:4} ", entry.kvno);
