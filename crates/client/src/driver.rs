@@ -215,6 +215,9 @@ impl Context {
     ) -> Result<M::Output, ClientError> {
         let mut rng = random();
         while let Some(step) = machine.poll() {
+            for note in machine.take_notes() {
+                self.trace.say(format_args!("{note}"));
+            }
             match step {
                 Step::Done(output) => return Ok(output),
                 Step::Send(request) => {
@@ -254,7 +257,7 @@ impl Context {
         let length = request.bytes.len();
         let mut exchange =
             Exchange::new(servers, length, schedule, self.suspects(), Instant::now());
-        let outcome = transport::carry(&mut exchange, &request.bytes);
+        let outcome = transport::carry(&mut exchange, &request.bytes, &self.trace);
         self.remember(&exchange);
         match outcome {
             Ok((reply, endpoint)) => {

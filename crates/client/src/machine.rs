@@ -36,6 +36,11 @@ pub trait Machine {
     /// What is to happen now; nothing while an answer is awaited.
     fn poll(&mut self) -> Option<Step<Self::Output>>;
 
+    /// What happened since the last time, in the words of KRB5_TRACE.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// When to come back if no answer comes: never, as losses and dead servers are the business of
     /// [`Exchange`](crate::exchange::Exchange).
     fn poll_timeout(&self) -> Option<Timestamp> {

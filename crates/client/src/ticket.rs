@@ -100,6 +100,7 @@ pub struct TicketRequest {
     fallback_realm: Option<Realm>,
     referrals: usize,
     skew_retried: bool,
+    notes: Vec<String>,
     step: Option<Step<ObtainedTicket>>,
 }
 
@@ -132,6 +133,8 @@ struct Walk {
     next: usize,
     /// What the realm where we are said about the realm that is wanted; what it says about others is of less use.
     refusal: Option<ClientError>,
+    /// The realms between by hierarchy, until they were tried.
+    detour: Vec<Realm>,
 }
 
 impl TicketRequest {
@@ -281,6 +284,7 @@ impl TicketRequest {
             fallback_realm: None,
             referrals: 0,
             skew_retried: false,
+            notes: Vec::new(),
             step: None,
         }
     }
@@ -293,6 +297,11 @@ impl TicketRequest {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), ClientError> {
         let now = self.settings.offset.apply(now);
+        let etypes: Vec<&str> = wanted.enctypes.iter().map(|e| e.short_name()).collect();
+        self.notes.push(format!(
+            "etypes requested in TGS request: {}",
+            etypes.join(", ")
+        ));
         let pending = tgs_exchange::request(with, wanted, now, rng)?;
         self.step = Some(Step::Send(Request {
             realm: pending.realm.clone(),
@@ -322,15 +331,7 @@ impl TicketRequest {
             Stage::Path(goal) => {
                 let refusal = failure(&pending, error, now);
                 self.walk.refusal.get_or_insert(refusal);
-                self.walk.next = self.walk.next.saturating_sub(1);
-                if self.walk.next <= self.walk.at {
-                    return Err(self
-                        .walk
-                        .refusal
-                        .take()
-                        .unwrap_or(ClientError::Misuse("no path")));
-                }
-                self.walk_on(goal, now, rng)
+                self.walk_nearer(goal, now, rng)
             }
             Stage::Referral if self.referrals <= 1 => {
                 self.fall_back(failure(&pending, error, now), now, rng)
@@ -380,12 +381,21 @@ impl TicketRequest {
 
     fn finish(&mut self, mut ticket: Credential) {
         self.stage = Stage::Over;
+        self.notes.push(format!(
+            "Received creds for desired service {}",
+            ticket.server
+        ));
         ticket.server = self.wish.server.clone();
         self.step = Some(Step::Done(ObtainedTicket {
             credential: ticket,
             intermediate: std::mem::take(&mut self.found),
             offset: self.settings.offset,
         }));
+    }
+
+    /// The TGTs that were found on the way, also when it led nowhere.
+    pub fn take_intermediate(&mut self) -> Vec<Credential> {
+        std::mem::take(&mut self.found)
     }
 
     fn current_tgt(&self) -> Result<Credential, ClientError> {
@@ -416,6 +426,10 @@ impl Machine for TicketRequest {
 
     fn poll(&mut self) -> Option<Step<ObtainedTicket>> {
         self.step.take()
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 }
 

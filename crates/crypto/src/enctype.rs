@@ -102,6 +102,14 @@ impl Enctype {
         }
     }
 
+    /// The name that MIT's traces use, `aes256-cts`.
+    pub const fn short_name(self) -> &'static str {
+        match (self, self.aliases()) {
+            (Self::Des3CbcSha1, _) | (_, []) => self.name(),
+            (_, [short, ..]) => short,
+        }
+    }
+
     /// Whether the enctype is broken or deprecated (RFC 8429) and served for import only.
     pub const fn is_legacy(self) -> bool {
         matches!(self, Self::Des3CbcSha1 | Self::Rc4Hmac)

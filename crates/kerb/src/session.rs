@@ -189,6 +189,15 @@ impl Session {
         self.context.login(client, options, secret, prompter)
     }
 
+    /// Makes a login the content of a cache.
+    pub(crate) fn keep_login(
+        &self,
+        cache: &Cache,
+        ticket: &InitialTicket,
+    ) -> Result<(), ClientError> {
+        self.context.keep_login(cache, ticket)
+    }
+
     /// Renews a cache's TGT, or another of its tickets.
     pub(crate) fn renew(
         &self,

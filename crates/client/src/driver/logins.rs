@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use kerbstone_proto::ccache::CacheVersion;
+use kerbstone_crypto::Enctype;
+use kerbstone_proto::ccache::{CacheVersion, Credential};
 use kerbstone_proto::krb5_conf::ConfError;
 use kerbstone_proto::message::HostAddress;
 use kerbstone_proto::name::{Principal, Realm};
@@ -27,6 +28,7 @@ impl Context {
         let mut options = LoginOptions {
             forwardable: defaults.forwardable(),
             proxiable: defaults.proxiable(),
+            default_options: settings.kdc_default_options(),
             canonicalize: defaults.canonicalize(),
             enctypes: settings.default_tkt_enctypes().map_err(wrong)?,
             clock_skew: settings.clockskew(),
@@ -68,7 +70,7 @@ impl Context {
         let mut carriage = Carriage::default();
         let first = match self.drive(&mut login, prompter, &mut carriage) {
             Err(error) if worth_a_primary(&error) => error,
-            outcome => return outcome,
+            outcome => return outcome.inspect(|ticket| self.note_ticket(ticket)),
         };
         if !self.has_another_primary(&client.realm, carriage.answered_by.as_ref()) {
             return Err(first);
@@ -85,8 +87,34 @@ impl Context {
         };
         match self.drive(&mut login, prompter, &mut carriage) {
             Err(ClientError::Unreachable { .. } | ClientError::NoServers { .. }) => Err(first),
-            outcome => outcome,
+            outcome => outcome.inspect(|ticket| self.note_ticket(ticket)),
         }
+    }
+
+    fn note_ticket(&self, ticket: &InitialTicket) {
+        if let Some(info) = &ticket.key_info {
+            let text = |bytes: &Option<Vec<u8>>| {
+                String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned()
+            };
+            self.trace.say(format_args!(
+                "Selected etype info: etype {}, salt \"{}\", params \"{}\"",
+                info.enctype.short_name(),
+                text(&info.salt),
+                text(&info.params)
+            ));
+            self.trace.say(format_args!(
+                "AS key obtained from gak_fct: {}",
+                info.enctype.short_name()
+            ));
+        }
+        let session = ticket.credential.key.known_enctype();
+        self.trace.say(format_args!(
+            "Decrypted AS reply; session key is: {}",
+            session.map_or("unknown", Enctype::short_name)
+        ));
+        let fast = if ticket.fast_available { "" } else { "un" };
+        self.trace
+            .say(format_args!("FAST negotiation: {fast}available"));
     }
 
     /// Whether the realm has a primary, and it is not the server that answered.
@@ -129,6 +157,11 @@ impl Context {
             Some("3") => CacheVersion::V3,
             _ => CacheVersion::V4,
         };
+        let Credential { client, server, .. } = &ticket.credential;
+        self.trace.say(format_args!(
+            "Storing {client} -> {server} in {}",
+            cache.name()
+        ));
         cache.replace(&content)
     }
 

@@ -49,22 +49,32 @@ impl Context {
         if let Some(held) = self.held(&content, wish, &settings) {
             return Ok(held.clone());
         }
-        let obtained =
-            self.fetch_ticket(&content, wish, &settings)
-                .map_err(|error| match error {
-                    ClientError::NoTicket { wanted, .. } => ClientError::NoTicket {
-                        wanted,
-                        place: Some(cache.name().to_string()),
-                    },
-                    error => error,
-                })?;
-        for credential in obtained.intermediate.iter().chain([&obtained.credential]) {
+        let mut found = Vec::new();
+        let outcome = self.fetch_on_the_way(&content, wish, &settings, &mut found);
+        let new = outcome.as_ref().ok().into_iter().flat_map(|obtained| {
+            let credential = [&obtained.credential];
+            obtained.intermediate.iter().chain(credential)
+        });
+        // TGTs that led nowhere today are of use for the next ticket.
+        for credential in found.iter().chain(new) {
+            let Credential { client, server, .. } = credential;
+            self.trace.say(format_args!(
+                "Storing {client} -> {server} in {}",
+                cache.name()
+            ));
             // A cache that cannot be written still gives its tickets.
             if let Err(error) = cache.store(credential) {
                 self.trace.say(format_args!("Not stored: {error}"));
             }
         }
-        Ok(obtained.credential)
+        match outcome {
+            Ok(obtained) => Ok(obtained.credential),
+            Err(ClientError::NoTicket { wanted, .. }) => Err(ClientError::NoTicket {
+                wanted,
+                place: Some(cache.name().to_string()),
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// The ticket in a cache that fits a wish, if there is one.
@@ -100,10 +110,21 @@ impl Context {
         wish: &WantedService,
         settings: &TicketSettings,
     ) -> Result<ObtainedTicket, ClientError> {
+        self.fetch_on_the_way(content, wish, settings, &mut Vec::new())
+    }
+
+    /// The same; `found` gets the TGTs of ways that led nowhere.
+    fn fetch_on_the_way(
+        &self,
+        content: &CredentialCache,
+        wish: &WantedService,
+        settings: &TicketSettings,
+        found: &mut Vec<Credential>,
+    ) -> Result<ObtainedTicket, ClientError> {
         let start_realm = content
             .config(CredentialCache::START_REALM, None)
             .map(|realm| Realm::from(realm.to_vec()));
-        let held: Vec<Credential> = content.tickets().cloned().collect();
+        let mut held: Vec<Credential> = content.tickets().cloned().collect();
         let mut unknown = None;
         for server in candidates(&wish.server, &self.conf, &SystemNames) {
             self.trace.say(format_args!(
@@ -124,7 +145,13 @@ impl Context {
                 &mut random(),
             )?
             .fallback_realm(fallback);
-            match self.drive(&mut request, &mut NoPrompter, &mut Carriage::default()) {
+            let outcome = self.drive(&mut request, &mut NoPrompter, &mut Carriage::default());
+            if outcome.is_err() {
+                let tgts = request.take_intermediate();
+                held.extend_from_slice(&tgts);
+                found.extend(tgts);
+            }
+            match outcome {
                 Err(error @ ClientError::UnknownService { .. }) => {
                     unknown.get_or_insert(error);
                 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::trace::Trace;
 use crate::exchange::{Action, Endpoint, Exchange, Failure, Server, Transport};
 
 /// No KDC sends more; a larger announcement is a broken or hostile server.
@@ -18,6 +19,7 @@ const MAX_REPLY: usize = 1 << 20;
 pub(super) fn carry(
     exchange: &mut Exchange,
     request: &[u8],
+    trace: &Trace,
 ) -> Result<(Vec<u8>, Endpoint), Vec<Failure>> {
     let mut links: BTreeMap<usize, Link> = BTreeMap::new();
     loop {
@@ -31,6 +33,7 @@ pub(super) fn carry(
                     exchange.resolved(server, addresses, Instant::now());
                 }
                 Action::Transmit { attempt, endpoint } => {
+                    note(trace, &endpoint, links.contains_key(&attempt));
                     if let Err(error) = transmit(&mut links, attempt, &endpoint, request) {
                         links.remove(&attempt);
                         exchange.handle_failure(attempt, &plain(&error), Instant::now());
@@ -41,6 +44,24 @@ pub(super) fn carry(
             }
         }
         wait(exchange, &mut links);
+    }
+}
+
+fn note(trace: &Trace, endpoint: &Endpoint, again: bool) {
+    let address = endpoint.address;
+    match endpoint.transport {
+        Transport::Udp => {
+            let which = if again { "retry" } else { "initial" };
+            trace.say(format_args!(
+                "Sending {which} UDP request to dgram {address}"
+            ));
+        }
+        Transport::Tcp => {
+            trace.say(format_args!(
+                "Initiating TCP connection to stream {address}"
+            ));
+            trace.say(format_args!("Sending TCP request to stream {address}"));
+        }
     }
 }
 

@@ -149,11 +149,15 @@ impl AsExchange {
 
     fn body(&self, server: &Principal, now: KerberosTime, rng: &mut dyn CryptoRng) -> KdcReqBody {
         let options = &self.options;
-        let mut kdc_options = KdcOptions::RENEWABLE_OK;
-        kdc_options.set(KdcOptions::FORWARDABLE, options.forwardable);
-        kdc_options.set(KdcOptions::PROXIABLE, options.proxiable);
-        kdc_options.set(KdcOptions::RENEWABLE, options.renewable.is_some());
-        kdc_options.set(KdcOptions::CANONICALIZE, options.canonicalize);
+        let mut kdc_options = options.default_options;
+        for (option, wished) in [
+            (KdcOptions::FORWARDABLE, options.forwardable),
+            (KdcOptions::PROXIABLE, options.proxiable),
+            (KdcOptions::RENEWABLE, options.renewable.is_some()),
+            (KdcOptions::CANONICALIZE, options.canonicalize),
+        ] {
+            kdc_options.set(option, wished || kdc_options.contains(option));
+        }
         if options.start.is_some() {
             kdc_options |= KdcOptions::ALLOW_POSTDATE | KdcOptions::POSTDATED;
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kerbstone_crypto::{Enctype, IterationLimit};
+use kerbstone_proto::flags::KdcOptions;
 use kerbstone_proto::keytab::KeytabEntry;
 use kerbstone_proto::message::HostAddress;
 use kerbstone_proto::name::PrincipalName;
@@ -17,6 +18,8 @@ pub struct LoginOptions {
     pub forwardable: bool,
     /// Proxies may be made of it (`-p`, `-P`).
     pub proxiable: bool,
+    /// What every request asks for, whatever else is asked for (`kdc_default_options`).
+    pub default_options: KdcOptions,
     /// How long it shall be renewable (`-r`).
     pub renewable: Option<Duration>,
     /// How long it shall be valid (`-l`).
@@ -49,6 +52,7 @@ impl Default for LoginOptions {
         Self {
             forwardable: false,
             proxiable: false,
+            default_options: KdcOptions::RENEWABLE_OK,
             renewable: None,
             lifetime: Duration::from_secs(24 * 3600),
             start: None,

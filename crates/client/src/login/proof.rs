@@ -121,7 +121,11 @@ impl AsExchange {
     }
 
     /// The key of a reply to a request without proof, or to one with a proof of another encryption type.
-    pub(super) fn reply_key(&self, reply: &KdcRep, enctype: Enctype) -> Result<Proof, ClientError> {
+    pub(super) fn reply_key(
+        &mut self,
+        reply: &KdcRep,
+        enctype: Enctype,
+    ) -> Result<Proof, ClientError> {
         let info = key_info::hints(&reply.padata, Some(enctype))
             .into_iter()
             .chain(self.info.clone())
@@ -131,6 +135,7 @@ impl AsExchange {
                 salt: None,
                 params: None,
             });
+        self.info = Some(info.clone());
         let kvno = reply.enc_part.kvno.map(|UInt32(kvno)| kvno);
         self.key_for(&info, kvno, &reply.client())
     }

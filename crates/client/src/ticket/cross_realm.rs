@@ -1,6 +1,7 @@
 //! The way to a TGT of another realm: along the path that we know, or where KDCs lead.
 
 use kerbstone_proto::ccache::Credential;
+use kerbstone_proto::krb5_conf::hierarchical_path;
 use kerbstone_proto::name::{Principal, PrincipalName, Realm};
 use kerbstone_proto::time::Timestamp;
 use rand_core::CryptoRng;
@@ -29,20 +30,48 @@ impl TicketRequest {
         if target == self.start_realm {
             return self.ask_for_service(goal, now, rng);
         }
-        let between = self.settings.conf.realm_path(
-            &self.start_realm.to_string_lossy(),
-            &target.to_string_lossy(),
-        );
-        let mut path = vec![self.start_realm.clone()];
-        path.extend(between);
-        path.push(target);
+        let start = self.start_realm.to_string_lossy();
+        let between = self.settings.conf.capath(&start, &target.to_string_lossy());
+        // Where nothing is written down the KDC is asked first: it knows the way, and says so.
+        let detour = between
+            .is_none()
+            .then(|| hierarchical_path(&start, &target.to_string_lossy()));
+        let path = self.path_over(between.unwrap_or_default());
         self.walk = Walk {
             next: path.len().saturating_sub(1),
             at: 0,
             path,
             refusal: None,
+            detour: detour.unwrap_or_default(),
         };
         self.seen.clear();
+        self.walk_on(goal, now, rng)
+    }
+
+    fn path_over(&self, between: Vec<Realm>) -> Vec<Realm> {
+        let mut path = vec![self.start_realm.clone()];
+        path.extend(between);
+        path.push(self.server.realm.clone());
+        path
+    }
+
+    /// After a refusal: asks for a nearer realm, and at last for those above ours by hierarchy.
+    pub(super) fn walk_nearer(
+        &mut self,
+        goal: Goal,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ClientError> {
+        if self.walk.next.saturating_sub(1) <= self.walk.at && !self.walk.detour.is_empty() {
+            let between = std::mem::take(&mut self.walk.detour);
+            self.walk.path = self.path_over(between);
+            self.walk.next = self.walk.path.len().saturating_sub(1);
+        }
+        self.walk.next = self.walk.next.saturating_sub(1);
+        if self.walk.next <= self.walk.at {
+            let refusal = self.walk.refusal.take();
+            return Err(refusal.unwrap_or(ClientError::Misuse("no path")));
+        }
         self.walk_on(goal, now, rng)
     }
 
@@ -77,8 +106,12 @@ impl TicketRequest {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), ClientError> {
         let with = self.current_tgt()?;
+        let server = Principal::new(PrincipalName::krbtgt(realm), issuer(&with)?);
+        let held = &with.server;
+        self.notes
+            .push(format!("Requesting TGT {server} using TGT {held}"));
         let wanted = Wanted {
-            server: Principal::new(PrincipalName::krbtgt(realm), issuer(&with)?),
+            server,
             options: inherited(with.flags),
             till: None,
             enctypes: self.settings.enctypes.clone(),
@@ -110,10 +143,12 @@ impl TicketRequest {
             .map(|(place, _)| place);
         match place {
             Some(place) => {
-                if self.held_tgt(&realm, now).is_none() {
+                // One that was not asked for would be asked for again, and kept a second time.
+                if place == self.walk.next {
                     self.found.push(tgt);
                 }
                 if place == last {
+                    self.note_target_tgt();
                     return self.ask_for_service(goal, now, rng);
                 }
                 self.walk.at = place;
@@ -145,9 +180,17 @@ impl TicketRequest {
         self.tgt = Some(tgt);
         let target = self.server.realm.clone();
         if realm == target {
+            self.note_target_tgt();
             return self.ask_for_service(goal, now, rng);
         }
         self.ask_for_tgt(&target, now, rng)
+    }
+
+    fn note_target_tgt(&mut self) {
+        if let Some(tgt) = &self.tgt {
+            let note = format!("Received TGT for service realm: {}", tgt.server);
+            self.notes.push(note);
+        }
     }
 
     fn local_tgt(&self, now: Timestamp) -> Result<Credential, ClientError> {

@@ -33,6 +33,11 @@ impl TicketRequest {
             KdcOptions::ENC_TKT_IN_SKEY,
             self.wish.second_ticket.is_some(),
         );
+        let referrals = if goal == Goal::Referral { "on" } else { "off" };
+        let server = &self.server;
+        self.notes.push(format!(
+            "Requesting tickets for {server}, referrals {referrals}"
+        ));
         let wanted = Wanted {
             server: self.server.clone(),
             options,

@@ -336,6 +336,26 @@ fn a_short_request_goes_over_udp() {
     );
 }
 
+#[test]
+fn the_trace_tells_what_mits_tests_look_for() {
+    let Some(mit) = mit_realm() else { return };
+    let trace = carried_by(&mit, mit.krb5_conf());
+    let mut rest = trace.as_str();
+    for words in [
+        "Sending initial UDP request",
+        "Received answer",
+        "Selected etype info",
+        "AS key obtained",
+        "Decrypted AS reply",
+        "FAST negotiation: available",
+    ] {
+        let at = rest
+            .find(words)
+            .unwrap_or_else(|| panic!("{words}: {trace}"));
+        rest = &rest[at..];
+    }
+}
+
 /// Signs in, and gives what KRB5_TRACE shows about it.
 fn carried_by(mit: &Mit, conf: &Path) -> String {
     let trace = mit.folder().join("trace");

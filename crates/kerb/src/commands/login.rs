@@ -108,7 +108,7 @@ pub(crate) fn run(typed: Typed, console: &mut Console) -> Result<(), Failure> {
             &mut Asking::new(console),
         )
         .map_err(|error| Failure::of(&cannot, &error))?;
-    let kept = plan.cache.replace(&ticket.to_cache(plan.options.sync_time));
+    let kept = session.keep_login(&plan.cache, &ticket);
     let kept = kept.and_then(|()| {
         if plan.becomes_primary {
             plan.cache.switch_to()

@@ -217,9 +217,16 @@ impl Kvno {
         if failures > 0 {
             return Ok(1);
         }
-        if let (Some(cache), Some(first)) = (&self.out_cache, got.first()) {
+        if let (Some(cache), Some(first)) = (&self.out_cache, got.first().cloned()) {
             let mut content = CredentialCache::new(first.client.clone());
-            content.credentials = got;
+            // A lone TGT of another realm is where whoever uses the cache begins.
+            let start = first.server.name.krbtgt_realm();
+            if let Some(realm) =
+                start.filter(|realm| got.len() == 1 && *realm != first.client.realm)
+            {
+                content.set_config(CredentialCache::START_REALM, None, realm.as_bytes());
+            }
+            content.credentials.append(&mut got);
             cache.replace(&content).or_else(|error| {
                 self.say
                     .fail(console, &error, "while writing output ccache")

@@ -218,6 +218,28 @@ fn renews_and_validates_as_mit_does() {
 }
 
 #[test]
+fn heeds_the_configuration_as_mit_does() {
+    let Some(sides) = with_users() else { return };
+    let ours = std::fs::read_to_string(sides.mit.krb5_conf()).unwrap();
+    for relation in [
+        "kdc_default_options = 0",
+        "kdc_default_options = 1073741840",
+        "ccache_type = 3",
+    ] {
+        let conf = ours.replace("[libdefaults]", &format!("[libdefaults]\n{relation}"));
+        sides.write("krb5.conf", conf.as_bytes());
+        // Longer than the realm allows: renewable, if that will do.
+        for (line, typed) in [("kinit -l 30d alice", "correct horse\n"), ("klist -fC", "")] {
+            sides.same(call(line).typing(typed).with("KRB5_CONFIG", "$W/krb5.conf"));
+        }
+        let versions = sides
+            .desks()
+            .map(|desk| std::fs::read(desk.join("cc")).unwrap()[..2].to_vec());
+        assert_eq!(versions[0], versions[1], "{relation}");
+    }
+}
+
+#[test]
 fn chooses_among_the_caches_of_a_collection_as_mit_does() {
     let Some(sides) = with_users() else { return };
     let steps = [

@@ -8,6 +8,7 @@ fn with_services() -> Option<SideBySide> {
     for service in ["host/www.example.org", "HTTP/www.example.org"] {
         sides.mit.add_service(service);
     }
+    sides.mit.trust("AWAY.ORG", "far");
     sides.copy(&sides.mit.keytab("host/www.example.org"), "keytab");
     sides.copy(&sides.mit.keytab("alice"), "alice.keytab");
     Some(sides)
@@ -36,6 +37,8 @@ fn gets_tickets_as_mit_does() {
         "klist outs",
         "kvno --u2u $W/cc alice",
         "kvno krbtgt/EXAMPLE.ORG",
+        "kvno --out-cache $W/away krbtgt/AWAY.ORG",
+        "klist -C away",
         "kvno -c cc alice",
         "klist -fe",
     ] {

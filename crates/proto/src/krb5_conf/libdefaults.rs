@@ -11,6 +11,7 @@ use super::error::ConfError;
 use super::profile::{Profile, Relation};
 use super::scalar::boolean;
 use crate::delta_time::parse_duration;
+use crate::flags::KdcOptions;
 use crate::name::Realm;
 
 const SECTION: &str = "libdefaults";
@@ -171,6 +172,13 @@ impl<'a> Libdefaults<'a> {
     #[must_use]
     pub fn kdc_timesync(&self) -> bool {
         self.integer("kdc_timesync", 1) != 0
+    }
+
+    /// The options of every AS request, whatever else is asked for.
+    #[must_use]
+    pub fn kdc_default_options(&self) -> KdcOptions {
+        let default = KdcOptions::RENEWABLE_OK.bits().cast_signed();
+        KdcOptions::from_bits(self.integer("kdc_default_options", default).cast_unsigned())
     }
 
     /// How long all attempts to reach a KDC may take together (MIT since 1.22).

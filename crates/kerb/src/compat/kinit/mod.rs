@@ -87,10 +87,17 @@ impl Kinit {
                 return Err(Stop(1));
             }
         };
-        self.store(&ticket, options.sync_time, console)?;
+        self.store(&ticket, console)?;
         let changing = ticket.credential.server.name.is(&["kadmin", "changepw"]);
         if self.arguments.action == Action::Password && !changing {
-            warn_of_expiry(ticket.password_expires, unix_now(), &self.calendar, console);
+            // The KDC's clock decides, where it is believed.
+            let ahead = if options.sync_time {
+                ticket.offset.seconds()
+            } else {
+                0
+            };
+            let now = unix_now().saturating_add(ahead);
+            warn_of_expiry(ticket.password_expires, now, &self.calendar, console);
         }
         Ok(())
     }
@@ -165,14 +172,9 @@ impl Kinit {
         }
     }
 
-    fn store(
-        &self,
-        ticket: &InitialTicket,
-        sync_time: bool,
-        console: &mut Console,
-    ) -> Result<(), Stop> {
-        let content = ticket.to_cache(sync_time);
-        self.target.cache.replace(&content).map_err(|error| {
+    fn store(&self, ticket: &InitialTicket, console: &mut Console) -> Result<(), Stop> {
+        let kept = self.session.keep_login(&self.target.cache, ticket);
+        kept.map_err(|error| {
             // MIT's file caches say no more than this.
             let text = match error {
                 ClientError::NoCache { .. } => "No credentials cache found".to_owned(),
