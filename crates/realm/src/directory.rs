@@ -16,7 +16,7 @@ use crate::store::{Happened, Observer, Versioned};
 use crate::vault::Vault;
 
 /// Entries kept open unless told otherwise: a few kilobytes each with their key schedules.
-pub const DEFAULT_CAPACITY: usize = 8192;
+pub const DEFAULT_CAPACITY: usize = 4096;
 const SMALL_CAPACITY: usize = 1024;
 
 /// Reads principals, realms and policies through bounded caches that every write of the store invalidates.

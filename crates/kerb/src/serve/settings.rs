@@ -78,7 +78,7 @@ impl Default for TcpSettings {
         Self {
             max_connections: 1024,
             deadline: Duration::from_secs(10),
-            max_request: 1 << 20,
+            max_request: 128 << 10,
         }
     }
 }
@@ -116,7 +116,7 @@ const fn default_clock_skew() -> Duration {
 }
 
 const fn default_cache_entries() -> usize {
-    8192
+    4096
 }
 
 const fn default_dump_keep() -> usize {
