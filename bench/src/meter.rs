@@ -27,7 +27,7 @@ impl Meter {
         Ok(total)
     }
 
-    /// Resident memory of the family in KiB: the sum of what each process does not share, and of the largest share.
+    /// Resident memory of the family in KiB; pages that its processes share count once for each.
     ///
     /// # Errors
     /// The process has ended.

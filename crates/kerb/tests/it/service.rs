@@ -198,3 +198,33 @@ fn an_exposed_master_key_is_refused() {
     assert!(refused.says("others may read it"), "{refused:?}");
     assert!(refused.says("help: chmod 600"), "{refused:?}");
 }
+
+#[test]
+fn a_kdc_on_every_address_answers_from_the_one_that_was_asked() {
+    let mut kerb = kerb("");
+    kerb.stop();
+    let port = kerb.addresses().kdc;
+    let settings = kerb.folder().join("kerbstone.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    let everywhere = text.replace(
+        &format!("\nlisten = [\"127.0.0.1:{port}\"]"),
+        &format!("\nlisten = [\"0.0.0.0:{port}\"]"),
+    );
+    assert_ne!(everywhere, text);
+    fs::write(&settings, everywhere).unwrap();
+    kerb.start_servers();
+    for address in ["127.0.0.1", "127.0.0.2"] {
+        // A connected socket takes no answer from another address. Twice, because the headers are used again.
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.connect((address, port)).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        for last in [1, 2] {
+            socket.send(&[0x6a, 3, 2, 1, last]).unwrap();
+            let mut answer = [0; 1024];
+            let length = socket.recv(&mut answer).unwrap();
+            assert_eq!(answer[0], 0x7e, "a KRB-ERROR of {length} octets");
+        }
+    }
+}
