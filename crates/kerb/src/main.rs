@@ -12,6 +12,7 @@ mod console;
 mod failure;
 mod serve;
 mod session;
+mod supervised;
 mod terminal;
 mod up;
 

@@ -12,6 +12,7 @@ use super::settings::Settings;
 use super::{dumps, service};
 use crate::console::{Console, out};
 use crate::failure::Failure;
+use crate::supervised;
 
 /// Where the settings are, unless the command line says otherwise.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/kerbstone/kerbstone.toml";
@@ -120,6 +121,7 @@ fn cannot(what: &str, error: &RealmError) -> Failure {
 /// Runs the service that a settings file describes.
 pub(crate) fn serve(config: &Path) -> Result<(), Failure> {
     let cannot = "cannot start the KDC";
+    supervised::begin("kdc")?;
     let settings = Settings::read(config)
         .map_err(|error| Failure::refused(cannot, error.to_string(), error.help()))?;
     tracing_subscriber::fmt()

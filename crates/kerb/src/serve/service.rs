@@ -21,6 +21,7 @@ use super::door::{self, Door, PasswordDoor, TicketDoor};
 use super::dumps::Schedule;
 use super::settings::{KdcSettings, Settings};
 use super::{login_counts, metrics, tcp, udp};
+use crate::supervised;
 
 /// Threads for password changes over UDP: each makes keys for milliseconds.
 const PASSWORD_WORKERS: usize = 2;
@@ -250,6 +251,7 @@ impl Service {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;
+        supervised::ready();
         loop {
             tokio::select! {
                 _ = terminate.recv() => return Ok(()),
