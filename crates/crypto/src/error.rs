@@ -43,6 +43,10 @@ pub enum CryptoError {
         actual: usize,
     },
 
+    /// A message that lies in several places, of an enctype that is too old for it.
+    #[error("messages of {0} cannot be protected in parts")]
+    Scattered(Enctype),
+
     /// The message was altered, or was protected with another key or for another usage. With a
     /// key made from a password: the password is wrong.
     #[error("integrity check failed: altered message, or not this key")]

@@ -14,7 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::des3_sha1::random_to_key;
 use crate::string_to_key::string_to_key;
 use crate::suite::{Material, Suite, open_suite};
-use crate::{ChecksumType, CryptoError, Enctype, IterationLimit, KeyUsage};
+use crate::{ChecksumType, CryptoError, Enctype, IterationLimit, KeyUsage, Portion};
 
 /// A key with its enctype and with what has been derived from it so far.
 ///
@@ -225,6 +225,76 @@ impl Key {
             });
         }
         self.0.checksum(usage, &[data]).verify(mac)
+    }
+}
+
+impl Key {
+    /// Appends the checksum over the concatenation of `parts` to `output`.
+    pub fn checksum_parts_into(&self, usage: KeyUsage, parts: &[&[u8]], output: &mut Vec<u8>) {
+        output.extend_from_slice(self.0.checksum(usage, parts).as_bytes());
+    }
+
+    /// Compares the checksum over the concatenation of `parts` with `mac` in constant time.
+    ///
+    /// # Errors
+    /// [`CryptoError::Integrity`] when they differ, in length also.
+    pub fn verify_checksum_parts(
+        &self,
+        usage: KeyUsage,
+        parts: &[&[u8]],
+        mac: &[u8],
+    ) -> Result<(), CryptoError> {
+        self.0.checksum(usage, parts).verify(mac)
+    }
+
+    /// Encrypts a message that lies in several places, where it lies: its header goes to
+    /// `header`, its trailer to `trailer`, whose lengths are those that the enctype prescribes.
+    ///
+    /// # Errors
+    /// [`CryptoError::BufferLength`] when header or trailer have another length, and
+    /// [`CryptoError::Scattered`] for enctypes of old that cannot do so.
+    pub fn encrypt_portions(
+        &self,
+        usage: KeyUsage,
+        header: &mut [u8],
+        portions: &mut [Portion<'_>],
+        trailer: &mut [u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), CryptoError> {
+        self.check_ends(header, trailer)?;
+        self.0.seal_portions(usage, header, portions, trailer, rng)
+    }
+
+    /// Checks and decrypts a message that lies in several places, where it lies.
+    ///
+    /// # Errors
+    /// As [`Key::encrypt_portions`], and [`CryptoError::Integrity`]: then nothing was decrypted.
+    pub fn decrypt_portions(
+        &self,
+        usage: KeyUsage,
+        header: &mut [u8],
+        portions: &mut [Portion<'_>],
+        trailer: &[u8],
+    ) -> Result<(), CryptoError> {
+        self.check_ends(header, trailer)?;
+        self.0.open_portions(usage, header, portions, trailer)
+    }
+
+    fn check_ends(&self, header: &[u8], trailer: &[u8]) -> Result<(), CryptoError> {
+        let enctype = self.enctype();
+        if enctype.is_legacy() {
+            return Err(CryptoError::Scattered(enctype));
+        }
+        for (end, expected) in [
+            (header, enctype.header_length()),
+            (trailer, enctype.trailer_length(0)),
+        ] {
+            if end.len() != expected {
+                let actual = end.len();
+                return Err(CryptoError::BufferLength { enctype, actual });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -25,6 +25,7 @@ mod key;
 mod key_usage;
 mod mac_key;
 mod nfold;
+mod portions;
 mod prf;
 mod profile;
 #[cfg(feature = "legacy")]
@@ -43,4 +44,5 @@ pub use error::CryptoError;
 pub use key::Key;
 pub use key_usage::KeyUsage;
 pub use nfold::nfold;
+pub use portions::Portion;
 pub use string_to_key::IterationLimit;

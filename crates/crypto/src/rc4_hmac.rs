@@ -13,7 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::mac_key::keyed;
 use crate::suite::{Material, Suite, Tag};
-use crate::{CryptoError, Enctype, KeyUsage};
+use crate::{CryptoError, Enctype, KeyUsage, Portion};
 
 const CHECKSUM: usize = 16;
 const HEADER: usize = Enctype::Rc4Hmac.header_length();
@@ -45,6 +45,27 @@ impl Suite for Rc4Hmac {
         crypt(&hmac_md5(key.as_ref(), &[claimed]), body);
         Tag::truncate(hmac_md5(key.as_ref(), &[body]).as_ref(), CHECKSUM).verify(claimed)?;
         Ok(HEADER..actual)
+    }
+
+    fn seal_portions(
+        &self,
+        _: KeyUsage,
+        _: &mut [u8],
+        _: &mut [Portion<'_>],
+        _: &mut [u8],
+        _: &mut dyn CryptoRng,
+    ) -> Result<(), CryptoError> {
+        Err(CryptoError::Scattered(Enctype::Rc4Hmac))
+    }
+
+    fn open_portions(
+        &self,
+        _: KeyUsage,
+        _: &mut [u8],
+        _: &mut [Portion<'_>],
+        _: &[u8],
+    ) -> Result<(), CryptoError> {
+        Err(CryptoError::Scattered(Enctype::Rc4Hmac))
     }
 
     fn checksum(&self, usage: KeyUsage, parts: &[&[u8]]) -> Tag {

@@ -12,9 +12,10 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::cbc_cts;
+use crate::portions::{gather, scatter};
 use crate::profile::{Coverage, Profile, Purpose};
 use crate::suite::{Material, Suite, Tag};
-use crate::{CryptoError, KeyUsage};
+use crate::{CryptoError, KeyUsage, Portion};
 
 pub(crate) struct Schedules<P: Profile> {
     material: Material,
@@ -96,6 +97,29 @@ impl<P: Profile> CipherSchedules<P> {
     }
 }
 
+impl<P: Profile> CipherSchedules<P> {
+    /// The MAC over a body and the portions that are not in it, each in its place.
+    fn portions_tag(&self, body: &[u8], portions: &[Portion<'_>]) -> Tag {
+        let mut mac = self.integrity.clone();
+        if matches!(P::COVERAGE, Coverage::Ciphertext) {
+            mac.update(&[0; 16][..P::BLOCK]);
+        }
+        let (header, mut rest) = body.split_at(P::BLOCK);
+        mac.update(header);
+        for portion in portions {
+            match portion {
+                Portion::Encrypted(bytes) => {
+                    let (own, behind) = rest.split_at(bytes.len());
+                    mac.update(own);
+                    rest = behind;
+                }
+                Portion::SignOnly(bytes) => mac.update(bytes),
+            }
+        }
+        Tag::truncate(&mac.finalize().into_bytes(), P::MAC_LENGTH)
+    }
+}
+
 fn tag<P: Profile>(mac: &P::Mac, parts: &[&[u8]]) -> Tag {
     let mut mac = mac.clone();
     for part in parts {
@@ -148,6 +172,49 @@ impl<P: Profile> Suite for Schedules<P> {
             }
         }
         Ok(P::BLOCK..end)
+    }
+
+    fn seal_portions(
+        &self,
+        usage: KeyUsage,
+        header: &mut [u8],
+        portions: &mut [Portion<'_>],
+        trailer: &mut [u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), CryptoError> {
+        rng.fill_bytes(header);
+        let schedules = self.cipher(usage);
+        let mut body = gather(header, portions);
+        let plain_tag = matches!(P::COVERAGE, Coverage::Plaintext)
+            .then(|| schedules.portions_tag(&body, portions));
+        cbc_cts::encrypt(&schedules.encryptor, P::MODE, &mut body);
+        let tag = plain_tag.unwrap_or_else(|| schedules.portions_tag(&body, portions));
+        scatter(&body, header, portions);
+        trailer.copy_from_slice(tag.as_bytes());
+        Ok(())
+    }
+
+    fn open_portions(
+        &self,
+        usage: KeyUsage,
+        header: &mut [u8],
+        portions: &mut [Portion<'_>],
+        trailer: &[u8],
+    ) -> Result<(), CryptoError> {
+        let schedules = self.cipher(usage);
+        let mut body = gather(header, portions);
+        match P::COVERAGE {
+            Coverage::Plaintext => {
+                cbc_cts::decrypt(schedules.decryptor(), P::MODE, &mut body);
+                schedules.portions_tag(&body, portions).verify(trailer)?;
+            }
+            Coverage::Ciphertext => {
+                schedules.portions_tag(&body, portions).verify(trailer)?;
+                cbc_cts::decrypt(schedules.decryptor(), P::MODE, &mut body);
+            }
+        }
+        scatter(&body, header, portions);
+        Ok(())
     }
 
     fn checksum(&self, usage: KeyUsage, parts: &[&[u8]]) -> Tag {

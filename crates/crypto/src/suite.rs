@@ -15,7 +15,7 @@ use crate::des3_sha1::Des3Sha1;
 #[cfg(feature = "legacy")]
 use crate::rc4_hmac::Rc4Hmac;
 use crate::schedules::Schedules;
-use crate::{CryptoError, Enctype, KeyUsage};
+use crate::{CryptoError, Enctype, KeyUsage, Portion};
 
 /// A key of some enctype with what has been derived from it.
 pub(crate) trait Suite: Send + Sync {
@@ -28,6 +28,25 @@ pub(crate) trait Suite: Send + Sync {
     /// Checks and decrypts a message, and says where in it the plaintext stands. The caller wipes
     /// the message when this fails.
     fn open(&self, usage: KeyUsage, message: &mut [u8]) -> Result<Range<usize>, CryptoError>;
+
+    /// Encrypts a message that lies in several places; header and trailer have the right lengths.
+    fn seal_portions(
+        &self,
+        usage: KeyUsage,
+        header: &mut [u8],
+        portions: &mut [Portion<'_>],
+        trailer: &mut [u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), CryptoError>;
+
+    /// Checks and decrypts such a message.
+    fn open_portions(
+        &self,
+        usage: KeyUsage,
+        header: &mut [u8],
+        portions: &mut [Portion<'_>],
+        trailer: &[u8],
+    ) -> Result<(), CryptoError>;
 
     /// The checksum over the concatenation of `parts`.
     fn checksum(&self, usage: KeyUsage, parts: &[&[u8]]) -> Tag;
