@@ -62,7 +62,7 @@ fn local_or_referral(entry: Arc<OpenEntry>, asked: &Principal) -> Result<Arc<Ope
     if entry.principal.realm == asked.realm {
         Ok(entry)
     } else {
-        Err(referral(entry.principal.clone()))
+        Err(referral(Principal::clone(&entry.principal)))
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn find(
 ) -> Result<Destination, Refusal> {
     if let Some(entry) = principals::lookup(asking.directory, service)? {
         // An alias of a ticket-granting service leads to the realm's true name.
-        let renamed = entry.principal != *service && is_other_realms(&entry.principal);
+        let renamed = *entry.principal != *service && is_other_realms(&entry.principal);
         return Ok(if renamed {
             Destination::Nearer(entry)
         } else {

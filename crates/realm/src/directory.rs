@@ -72,17 +72,17 @@ impl Directory {
 
     /// The settings of a realm of this store.
     pub fn realm(&self, realm: &Realm) -> Result<Option<Arc<RealmSettings>>, RealmError> {
-        if let Some(settings) = self.caches.realms.get(realm) {
-            return Ok(Some(settings));
-        }
-        let reading = self.caches.realms.begin(realm);
+        let reading = match self.caches.realms.get(realm) {
+            Ok(settings) => return Ok(Some(settings)),
+            Err(reading) => reading,
+        };
         let Some(found) = self.vault.store().get(&RecordKey::realm(realm))? else {
             return Ok(None);
         };
         let settings = Arc::new(RealmSettings::decode(realm.clone(), &found.value)?);
         self.caches
             .realms
-            .insert(reading, realm.clone(), Arc::clone(&settings));
+            .insert(reading, Arc::new(realm.clone()), Arc::clone(&settings));
         Ok(Some(settings))
     }
 
@@ -94,17 +94,17 @@ impl Directory {
     /// A policy of a realm.
     pub fn policy(&self, realm: &Realm, name: &str) -> Result<Option<Arc<Policy>>, RealmError> {
         let key = (realm.clone(), name.to_owned());
-        if let Some(policy) = self.caches.policies.get(&key) {
-            return Ok(Some(policy));
-        }
-        let reading = self.caches.policies.begin(&key);
+        let reading = match self.caches.policies.get(&key) {
+            Ok(policy) => return Ok(Some(policy)),
+            Err(reading) => reading,
+        };
         let Some(found) = self.vault.store().get(&RecordKey::policy(realm, name))? else {
             return Ok(None);
         };
         let policy = Arc::new(Policy::decode(name.as_bytes(), &found.value)?);
         self.caches
             .policies
-            .insert(reading, key, Arc::clone(&policy));
+            .insert(reading, Arc::new(key), Arc::clone(&policy));
         Ok(Some(policy))
     }
 
@@ -114,27 +114,28 @@ impl Directory {
     }
 
     fn find(&self, principal: &Principal) -> Result<Option<Cached>, RealmError> {
-        if let Some(cached) = self.caches.principals.get(principal) {
-            return Ok(Some(cached));
-        }
-        let reading = self.caches.principals.begin(principal);
+        let reading = match self.caches.principals.get(principal) {
+            Ok(cached) => return Ok(Some(cached)),
+            Err(reading) => reading,
+        };
         let Some(found) = self.vault.store().get(&RecordKey::principal(principal))? else {
             return Ok(None);
         };
-        let cached = match PrincipalRecord::decode(principal.clone(), &found.value)? {
-            PrincipalRecord::Alias(target) => Cached::Alias(Arc::new(target)),
+        let (name, cached) = match PrincipalRecord::decode(principal.clone(), &found.value)? {
+            PrincipalRecord::Alias(target) => {
+                (Arc::new(principal.clone()), Cached::Alias(Arc::new(target)))
+            }
             PrincipalRecord::Entry(entry) => {
                 let version = found.version;
                 let entry = Versioned {
                     version,
                     value: *entry,
                 };
-                Cached::Entry(Arc::new(OpenEntry::open(&self.vault, entry)?))
+                let entry = OpenEntry::open(&self.vault, entry)?;
+                (Arc::clone(&entry.principal), Cached::Entry(Arc::new(entry)))
             }
         };
-        self.caches
-            .principals
-            .insert(reading, principal.clone(), cached.clone());
+        self.caches.principals.insert(reading, name, cached.clone());
         Ok(Some(cached))
     }
 }

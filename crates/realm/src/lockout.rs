@@ -23,6 +23,8 @@ use crate::store::{Action, Batch, Expect, Store};
 use crate::vault::ATTEMPTS;
 
 const SHARDS: usize = 16;
+/// Counters written in one commit.
+const PER_COMMIT: usize = 512;
 /// Principals counted between two flushes unless told otherwise: some 5 MB at most.
 pub const DEFAULT_COUNTERS: usize = 32 * 1024;
 
@@ -68,11 +70,14 @@ pub enum Failure {
     LockedOut(Lockout),
 }
 
+/// Counters by the names that the opened entries have, so that a name is not in memory twice.
+type Counters = HashMap<Arc<Principal>, Counter>;
+
 /// Counts logins in memory, bounded in number.
 pub struct LockoutCounters {
     store: Arc<dyn Store>,
     hasher: RandomState,
-    shards: Vec<Mutex<HashMap<Principal, Counter>>>,
+    shards: Vec<Mutex<Counters>>,
     per_shard: usize,
     /// Lockouts that the store did not take yet; 0 nearly always, so that asking costs nothing.
     unsaved: AtomicUsize,
@@ -165,42 +170,41 @@ impl LockoutCounters {
         Ok(Failure::LockedOut(lockout))
     }
 
-    /// Writes down what was counted since the last flush, in one commit, and says for how many principals.
+    /// Writes down what was counted since the last flush, and says for how many principals.
+    ///
+    /// Some hundred go into each commit: one for all would need memory for every page that it touches.
     pub fn flush(&self) -> Result<usize, RealmError> {
         self.write_unsaved_lockouts()?;
+        let counted: Vec<_> = self.shards.iter().flat_map(counted).collect();
+        let mut count = 0;
+        for some in counted.chunks(PER_COMMIT) {
+            count += self.write(some)?;
+        }
+        Ok(count)
+    }
+
+    fn write(&self, counted: &[(Arc<Principal>, Counter)]) -> Result<usize, RealmError> {
         let mut batch = Batch::default();
-        let mut written = Vec::new();
-        for (name, counter) in self.counted() {
-            let expect = Expect::Any;
-            if self.store.get(&RecordKey::principal(&name))?.is_some() {
-                let stored = self.stored(&name)?;
+        for (name, counter) in counted {
+            if self.store.get(&RecordKey::principal(name))?.is_some() {
+                let stored = self.stored(name)?;
                 let merged = Activity {
                     last_success: counter.activity.last_success.max(stored.last_success),
                     last_failed: counter.activity.last_failed.max(stored.last_failed),
                     fail_count: counter.activity.fail_count,
                 };
                 let action = Action::Put(merged.to_record());
-                batch.add(RecordKey::activity(&name), expect, action);
+                batch.add(RecordKey::activity(name), Expect::Any, action);
             }
-            written.push((name, counter.events));
         }
         let count = batch.changes.len();
         if count > 0 {
             self.store.commit(batch)?;
         }
-        for (name, events) in written {
-            self.drop_written(&name, events);
+        for (name, counter) in counted {
+            self.drop_written(name, counter.events);
         }
         Ok(count)
-    }
-
-    fn counted(&self) -> Vec<(Principal, Counter)> {
-        let mut counted = Vec::new();
-        for shard in &self.shards {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            counted.extend(shard.iter().map(|(name, counter)| (name.clone(), *counter)));
-        }
-        counted
     }
 
     /// Forgets a counter that is in the store, unless something was counted since.
@@ -242,7 +246,7 @@ impl LockoutCounters {
         Err(RealmError::Conflict(name.to_string()))
     }
 
-    fn keep_unsaved(&self, name: &Principal, lockout: Lockout) {
+    fn keep_unsaved(&self, name: &Arc<Principal>, lockout: Lockout) {
         let mut shard = self.shard(name);
         let counter = self.counter(&mut shard, name, Activity::default);
         if counter.unsaved.replace(lockout).is_none() {
@@ -254,7 +258,7 @@ impl LockoutCounters {
         if self.unsaved.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
-        for (name, counter) in self.counted() {
+        for (name, counter) in self.shards.iter().flat_map(counted) {
             let Some(lockout) = counter.unsaved else {
                 continue;
             };
@@ -269,7 +273,7 @@ impl LockoutCounters {
         Ok(())
     }
 
-    fn shard(&self, name: &Principal) -> MutexGuard<'_, HashMap<Principal, Counter>> {
+    fn shard(&self, name: &Principal) -> MutexGuard<'_, Counters> {
         let index = self.hasher.hash_one(name) as usize % SHARDS;
         self.shards[index]
             .lock()
@@ -280,30 +284,38 @@ impl LockoutCounters {
     /// principal without failures, of which only the time of its last login is lost.
     fn counter<'a>(
         &self,
-        shard: &'a mut HashMap<Principal, Counter>,
-        name: &Principal,
+        shard: &'a mut Counters,
+        name: &Arc<Principal>,
         first: impl FnOnce() -> Activity,
     ) -> &'a mut Counter {
         if shard.len() >= self.per_shard && !shard.contains_key(name) {
             self.make_room(shard);
         }
-        shard.entry(name.clone()).or_insert_with(|| Counter {
+        shard.entry(Arc::clone(name)).or_insert_with(|| Counter {
             activity: first(),
             ..Counter::default()
         })
     }
 
-    fn make_room(&self, shard: &mut HashMap<Principal, Counter>) {
+    fn make_room(&self, shard: &mut Counters) {
         let victim = shard
             .iter()
             .find(|(_, counter)| counter.activity.fail_count == 0 && counter.unsaved.is_none())
             .or_else(|| shard.iter().next())
-            .map(|(name, _)| name.clone());
+            .map(|(name, _)| Arc::clone(name));
         let removed = victim.and_then(|name| shard.remove(&name));
         if removed.is_some_and(|counter| counter.unsaved.is_some()) {
             self.unsaved.fetch_sub(1, Ordering::Relaxed);
         }
     }
+}
+
+fn counted(shard: &Mutex<Counters>) -> Vec<(Arc<Principal>, Counter)> {
+    let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+    let pairs = shard.iter();
+    pairs
+        .map(|(name, counter)| (Arc::clone(name), *counter))
+        .collect()
 }
 
 #[cfg(test)]

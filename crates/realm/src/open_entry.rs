@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kerbstone_crypto::{CryptoError, Enctype, Key};
@@ -31,7 +32,7 @@ pub struct OpenKey {
 /// A principal with its keys open. The keys are wiped when the last holder lets go.
 pub struct OpenEntry {
     /// Its own name, which differs from the name asked for when that is an alias.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
     /// What it may and must do.
     pub attributes: Attributes,
     /// Longest life of tickets; `None` leaves it to the realm.
@@ -89,7 +90,7 @@ impl OpenEntry {
         }
         keys.sort_by_key(|key| std::cmp::Reverse(key.kvno));
         Ok(Self {
-            principal: value.principal,
+            principal: Arc::new(value.principal),
             attributes: value.attributes,
             max_life: value.max_life,
             max_renewable_life: value.max_renewable_life,

@@ -1,11 +1,13 @@
 //! A bounded cache that a racing write can never leave stale.
 
-use std::borrow::Borrow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 const SHARDS: usize = 16;
 
@@ -19,12 +21,19 @@ pub(crate) struct RecordCache<K, V> {
 struct Shard<K, V> {
     /// Counts what was forgotten; see [`RecordCache::begin`].
     epoch: u64,
-    slots: HashMap<Arc<K>, Slot<V>>,
+    slots: HashTable<Slot<K, V>>,
     /// The cached names, the longest cached first, among them some that are cached no more.
-    order: VecDeque<Arc<K>>,
+    order: VecDeque<Name<K>>,
 }
 
-struct Slot<V> {
+/// A key and its hash, which is taken once.
+struct Name<K> {
+    hash: u64,
+    key: Arc<K>,
+}
+
+struct Slot<K, V> {
+    name: Name<K>,
     value: V,
     used: AtomicBool,
 }
@@ -32,7 +41,7 @@ struct Slot<V> {
 /// Says what a value that is about to be read may replace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
-    shard: usize,
+    hash: u64,
     epoch: u64,
 }
 
@@ -49,7 +58,7 @@ impl<K: Hash + Eq, V: Clone> RecordCache<K, V> {
         let shards = (0..SHARDS).map(|_| {
             RwLock::new(Shard {
                 epoch: 0,
-                slots: HashMap::new(),
+                slots: HashTable::new(),
                 order: VecDeque::new(),
             })
         });
@@ -60,44 +69,46 @@ impl<K: Hash + Eq, V: Clone> RecordCache<K, V> {
         }
     }
 
-    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
-    where
-        Arc<K>: Borrow<Q>,
-    {
-        let shard = self.shards.get(self.shard_of(key))?;
-        let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-        let slot = shard.slots.get(key)?;
-        if !slot.used.load(Ordering::Relaxed) {
-            slot.used.store(true, Ordering::Relaxed);
-        }
-        Some(slot.value.clone())
-    }
-
-    /// Call before the value is read from the store: [`Self::insert`] then drops it when the
+    /// What is cached; else leave to [`Self::insert`] what is then read from the store. It is dropped when the
     /// record, or a neighbour, was forgotten in between.
-    pub(crate) fn begin(&self, key: &K) -> Reading {
-        let shard = self.shard_of(key);
-        let epoch = self.shards.get(shard).map_or(0, |shard| {
-            shard.read().unwrap_or_else(PoisonError::into_inner).epoch
-        });
-        Reading { shard, epoch }
+    pub(crate) fn get(&self, key: &K) -> Result<V, Reading> {
+        let hash = self.hasher.hash_one(key);
+        let shard = self.shard(hash);
+        let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+        match shard.slots.find(hash, |slot| *slot.name.key == *key) {
+            Some(slot) => {
+                if !slot.used.load(Ordering::Relaxed) {
+                    slot.used.store(true, Ordering::Relaxed);
+                }
+                Ok(slot.value.clone())
+            }
+            None => Err(Reading {
+                hash,
+                epoch: shard.epoch,
+            }),
+        }
     }
 
-    pub(crate) fn insert(&self, reading: Reading, key: K, value: V) {
-        let Some(shard) = self.shards.get(reading.shard) else {
-            return;
-        };
-        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn insert(&self, reading: Reading, key: Arc<K>, value: V) {
+        let mut shard = self
+            .shard(reading.hash)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if shard.epoch == reading.epoch {
-            shard.insert(key, value, self.per_shard);
+            let hash = reading.hash;
+            shard.insert(Name { hash, key }, value, self.per_shard);
         }
     }
 
     pub(crate) fn forget(&self, key: &K) {
-        if let Some(shard) = self.shards.get(self.shard_of(key)) {
-            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.epoch = shard.epoch.wrapping_add(1);
-            shard.slots.remove(key);
+        let hash = self.hasher.hash_one(key);
+        let mut shard = self
+            .shard(hash)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        shard.epoch = shard.epoch.wrapping_add(1);
+        if let Ok(slot) = shard.slots.find_entry(hash, |slot| *slot.name.key == *key) {
+            slot.remove();
         }
     }
 
@@ -121,65 +132,64 @@ impl<K: Hash + Eq, V: Clone> RecordCache<K, V> {
         self.shards.iter().map(count).sum()
     }
 
-    fn shard_of<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
-        // The table inside a shard hashes with another state, so any bits will do here.
-        (self.hasher.hash_one(key) as usize) % SHARDS
+    fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {
+        // The tables take the lowest bits and the seven highest.
+        &self.shards[(hash >> 32) as usize % SHARDS]
     }
 }
 
-impl<K: Hash + Eq, V> Shard<K, V> {
-    fn insert(&mut self, key: K, value: V, capacity: usize) {
-        let slot = Slot {
-            value,
-            used: AtomicBool::new(false),
-        };
-        if let Some(present) = self.slots.get_mut(&key) {
-            *present = slot;
-            return;
-        }
+impl<K: Eq, V> Shard<K, V> {
+    fn insert(&mut self, name: Name<K>, value: V, capacity: usize) {
         while self.slots.len() >= capacity && self.evict_one() {}
         if self.order.len() > capacity.saturating_mul(2) {
             self.drop_forgotten();
         }
-        let key = Arc::new(key);
-        self.order.push_back(Arc::clone(&key));
-        self.slots.insert(key, slot);
+        let used = AtomicBool::new(false);
+        let same = |slot: &Slot<K, V>| slot.name.key == name.key;
+        match self.slots.entry(name.hash, same, |slot| slot.name.hash) {
+            Entry::Occupied(mut slot) => {
+                slot.get_mut().value = value;
+                slot.get_mut().used = used;
+            }
+            Entry::Vacant(room) => {
+                self.order.push_back(name.clone());
+                room.insert(Slot { name, value, used });
+            }
+        }
     }
 
     /// Evicts the oldest that was not asked for since it was looked at last.
     fn evict_one(&mut self) -> bool {
-        let Some(key) = self.order.pop_front() else {
+        let Some(name) = self.order.pop_front() else {
             return false;
         };
-        if !self.is_current(&key) {
-            return true;
-        }
-        let used = self
-            .slots
-            .get(&key)
-            .is_some_and(|slot| slot.used.swap(false, Ordering::Relaxed));
-        if used {
-            self.order.push_back(key);
-        } else {
-            self.slots.remove(&key);
+        let same = |slot: &Slot<K, V>| Arc::ptr_eq(&slot.name.key, &name.key);
+        if let Ok(slot) = self.slots.find_entry(name.hash, same) {
+            if slot.get().used.swap(false, Ordering::Relaxed) {
+                self.order.push_back(name);
+            } else {
+                slot.remove();
+            }
         }
         true
     }
 
     fn drop_forgotten(&mut self) {
         let slots = &self.slots;
-        self.order.retain(|key| holds(slots, key));
-    }
-
-    fn is_current(&self, key: &Arc<K>) -> bool {
-        holds(&self.slots, key)
+        self.order.retain(|name| {
+            let same = |slot: &Slot<K, V>| Arc::ptr_eq(&slot.name.key, &name.key);
+            slots.find(name.hash, same).is_some()
+        });
     }
 }
 
-fn holds<K: Hash + Eq, V>(slots: &HashMap<Arc<K>, Slot<V>>, key: &Arc<K>) -> bool {
-    slots
-        .get_key_value(key)
-        .is_some_and(|(present, _)| Arc::ptr_eq(present, key))
+impl<K> Clone for Name<K> {
+    fn clone(&self) -> Self {
+        Self {
+            hash: self.hash,
+            key: Arc::clone(&self.key),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -187,8 +197,8 @@ mod tests {
     use super::*;
 
     fn put(cache: &RecordCache<u32, u32>, key: u32) {
-        let reading = cache.begin(&key);
-        cache.insert(reading, key, key);
+        let reading = cache.get(&key).unwrap_err();
+        cache.insert(reading, Arc::new(key), key);
     }
 
     #[test]
@@ -215,20 +225,19 @@ mod tests {
         put(&cache, 7);
         for key in 100..10_000 {
             put(&cache, key);
-            assert_eq!(cache.get(&7), Some(7));
+            assert_eq!(cache.get(&7).ok(), Some(7));
         }
     }
 
     #[test]
     fn a_value_read_before_a_write_is_not_kept_after_it() {
         let cache = RecordCache::new(64);
-        let reading = cache.begin(&1);
+        let reading = cache.get(&1).unwrap_err();
         cache.forget(&1);
-        cache.insert(reading, 1, 1);
-        assert_eq!(cache.get(&1), None);
-        let reading = cache.begin(&1);
+        cache.insert(reading, Arc::new(1), 1);
+        let reading = cache.get(&1).unwrap_err();
         cache.clear();
-        cache.insert(reading, 1, 1);
-        assert_eq!(cache.get(&1), None);
+        cache.insert(reading, Arc::new(1), 1);
+        assert!(cache.get(&1).is_err());
     }
 }

@@ -33,8 +33,9 @@ const COUNTERS: TableDefinition<'static, &'static str, u64> = TableDefinition::n
 const REVISION: &str = "revision";
 const FORMAT_NAME: &str = "format";
 const FORMAT: u64 = 1;
-/// Enough for the upper levels of a tree of 100,000 principals and the pages asked for lately.
-const CACHE_BYTES: usize = 16 << 20;
+/// Enough for the upper levels of a tree of 100,000 principals and the pages asked for lately; the system's own cache
+/// has the others.
+const CACHE_BYTES: usize = 8 << 20;
 
 /// A store in one file, or in memory.
 ///

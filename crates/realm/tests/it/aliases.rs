@@ -13,7 +13,7 @@ fn an_alias_leads_to_its_principal_and_is_shown_with_it() {
         .add_alias(&alias, &alice, &stamp(0))
         .unwrap();
     let found = fixture.directory.lookup(&alias).unwrap().unwrap();
-    assert_eq!(found.principal, alice);
+    assert_eq!(*found.principal, alice);
     let shown = fixture.registrar.show(&alias).unwrap().entry.value;
     assert_eq!(shown.principal, alice);
     assert_eq!(shown.aliases, std::slice::from_ref(&alias));

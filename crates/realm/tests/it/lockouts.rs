@@ -124,7 +124,7 @@ fn a_crowd_of_names_does_not_make_memory_grow_nor_wash_out_a_failure() {
     let template = fixture.directory.lookup(&krbtgt).unwrap().unwrap();
     for number in 0..5_000 {
         let other = OpenEntry {
-            principal: principal(&format!("user{number}")),
+            principal: principal(&format!("user{number}")).into(),
             attributes: template.attributes,
             max_life: None,
             max_renewable_life: None,

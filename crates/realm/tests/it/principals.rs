@@ -173,7 +173,7 @@ fn a_renamed_principal_keeps_its_password_and_its_aliases() {
     assert!(fixture.password_works(&married, "secret"));
     assert!(fixture.password_works(&alias, "secret"));
     let found = fixture.directory.lookup(&alias).unwrap().unwrap();
-    assert_eq!(found.principal, married);
+    assert_eq!(*found.principal, married);
     assert_eq!(found.keys[0].salt, b"EXAMPLE.ORGalice");
     fixture.add("alice", "another");
     let taken = fixture
