@@ -1,0 +1,191 @@
+//! Paths as decisions need them: what a back end may understand by a path, not how it is spelled.
+//!
+//! `/public/../admin`, `/%61dmin` and `//admin` lead to `/admin` at many a back end. If the rule for
+//! `/admin` went by the spelling, each of them would be a way around it. So decisions look at decoded
+//! segments, and paths that two readers may read differently are refused.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing))]
+
+use std::fmt;
+
+/// Why a path is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPath {
+    /// It does not begin with a slash.
+    #[error("the path does not begin with a slash")]
+    NotAbsolute,
+    /// It climbs: `.` or `..`, however they are spelled.
+    #[error("the path has a segment . or .., which a back end may take for another place")]
+    Climbs,
+    /// A slash, a backslash or a NUL hides in a segment.
+    #[error("the path hides a slash, a backslash or a NUL in a segment")]
+    HiddenSeparator,
+    /// A percent sign without two hexadecimal digits.
+    #[error("the path has a percent sign that is not followed by two hexadecimal digits")]
+    BadEscape,
+}
+
+/// A path in decoded segments, without empty ones and without parameters (`;v=1`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPath {
+    segments: Vec<Vec<u8>>,
+}
+
+impl RequestPath {
+    /// Reads the path of a request's target, without the query.
+    ///
+    /// # Errors
+    /// [`BadPath`], when it may mean different places to different readers.
+    pub fn of(path: &str) -> Result<Self, BadPath> {
+        let rest = path.strip_prefix('/').ok_or(BadPath::NotAbsolute)?;
+        let mut segments = Vec::new();
+        for spelled in rest.split('/') {
+            let segment = decode(spelled)?;
+            if segment
+                .iter()
+                .any(|octet| matches!(octet, b'/' | b'\\' | 0))
+            {
+                return Err(BadPath::HiddenSeparator);
+            }
+            let plain = segment
+                .split(|octet| *octet == b';')
+                .next()
+                .unwrap_or_default();
+            match plain {
+                b"." | b".." => return Err(BadPath::Climbs),
+                b"" => {}
+                plain => segments.push(plain.to_vec()),
+            }
+        }
+        Ok(Self { segments })
+    }
+}
+
+fn decode(spelled: &str) -> Result<Vec<u8>, BadPath> {
+    let mut decoded = Vec::with_capacity(spelled.len());
+    let mut octets = spelled.bytes();
+    while let Some(octet) = octets.next() {
+        let octet = if octet == b'%' {
+            let digits = (
+                octets.next().and_then(nibble),
+                octets.next().and_then(nibble),
+            );
+            let (Some(high), Some(low)) = digits else {
+                return Err(BadPath::BadEscape);
+            };
+            high << 4 | low
+        } else {
+            octet
+        };
+        decoded.push(octet);
+    }
+    Ok(decoded)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+/// Where an entry point begins: `/`, `/app`, `/app/admin`. It covers whole segments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPrefix {
+    text: String,
+    path: RequestPath,
+}
+
+impl PathPrefix {
+    /// Reads a prefix out of the settings.
+    ///
+    /// # Errors
+    /// [`BadPath`], as for a request.
+    pub fn parse(text: &str) -> Result<Self, BadPath> {
+        Ok(Self {
+            text: text.to_owned(),
+            path: RequestPath::of(text)?,
+        })
+    }
+
+    /// Whether the path is this place or one below it.
+    pub fn covers(&self, path: &RequestPath) -> bool {
+        path.segments.starts_with(&self.path.segments)
+    }
+
+    /// How deep it is: of two prefixes that cover a path, the deeper one decides.
+    pub const fn depth(&self) -> usize {
+        self.path.segments.len()
+    }
+
+    /// Whether the two cover the same paths.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl fmt::Display for PathPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covered(prefix: &str, path: &str) -> bool {
+        PathPrefix::parse(prefix)
+            .unwrap()
+            .covers(&RequestPath::of(path).unwrap())
+    }
+
+    #[test]
+    fn a_prefix_covers_whole_segments_only() {
+        assert!(covered("/app", "/app"));
+        assert!(covered("/app", "/app/x"));
+        assert!(covered("/app/", "/app"));
+        assert!(!covered("/app", "/apple"));
+        assert!(covered("/", "/anything"));
+    }
+
+    #[test]
+    fn spellings_of_one_place_are_one_place() {
+        for spelled in [
+            "/%61dmin",
+            "//admin",
+            "/admin;x=1/users",
+            "/./admin".trim_start_matches("/."),
+            "/adm%69n/",
+        ] {
+            assert!(covered("/admin", spelled), "{spelled}");
+        }
+    }
+
+    #[test]
+    fn paths_that_climb_or_hide_a_slash_are_refused() {
+        let bad = [
+            ("/public/../admin", BadPath::Climbs),
+            ("/public/%2e%2E/admin", BadPath::Climbs),
+            ("/public/..;/admin", BadPath::Climbs),
+            ("/./admin", BadPath::Climbs),
+            ("/public%2f..%2fadmin", BadPath::HiddenSeparator),
+            ("/public\\admin", BadPath::HiddenSeparator),
+            ("/admin%00.png", BadPath::HiddenSeparator),
+            ("/a%", BadPath::BadEscape),
+            ("/a%2", BadPath::BadEscape),
+            ("/a%zz", BadPath::BadEscape),
+            ("*", BadPath::NotAbsolute),
+            ("", BadPath::NotAbsolute),
+        ];
+        for (path, why) in bad {
+            assert_eq!(RequestPath::of(path), Err(why), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_deeper_prefix_is_deeper_however_it_is_spelled() {
+        assert_eq!(PathPrefix::parse("/").unwrap().depth(), 0);
+        assert_eq!(PathPrefix::parse("//a//b/").unwrap().depth(), 2);
+    }
+}
