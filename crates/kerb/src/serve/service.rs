@@ -104,7 +104,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), ServiceError> {
     let service = Service::open(settings)?;
     let sockets = Sockets::bind(settings)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let threads = service.start_threads(sockets.udp, sockets.password_udp, &stop)?;
+    let threads = service.start_threads(&settings.kdc, sockets.udp, sockets.password_udp, &stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -185,18 +185,23 @@ impl Service {
 
     fn start_threads(
         &self,
+        settings: &KdcSettings,
         tickets: Vec<UdpSocket>,
         passwords: Vec<UdpSocket>,
         stop: &Arc<AtomicBool>,
     ) -> io::Result<Vec<JoinHandle<()>>> {
-        let tickets = tickets.into_iter().map(|socket| (socket, &self.tickets));
-        let passwords = passwords
-            .into_iter()
-            .map(|socket| (socket, &self.passwords));
-        tickets
-            .chain(passwords)
-            .map(|(socket, door)| udp::serve(socket, Arc::clone(door), Arc::clone(stop)))
-            .collect()
+        let workers = match settings.workers {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            set => set,
+        };
+        let mut threads = Vec::new();
+        for socket in tickets {
+            threads.extend(udp::serve(socket, &self.tickets, workers, stop)?);
+        }
+        for socket in passwords {
+            threads.extend(udp::serve(socket, &self.passwords, PASSWORD_WORKERS, stop)?);
+        }
+        Ok(threads)
     }
 
     async fn serve(&self, settings: &KdcSettings, streams: Streams) -> Result<(), ServiceError> {
@@ -272,13 +277,9 @@ impl Sockets {
     fn bind(settings: &Settings) -> Result<Self, ServiceError> {
         let admin = administration::bind(settings)?;
         let settings = &settings.kdc;
-        let workers = match settings.workers {
-            0 => thread::available_parallelism().map_or(1, usize::from),
-            set => set,
-        };
         Ok(Self {
-            udp: bind_udp(&settings.listen, workers)?,
-            password_udp: bind_udp(&settings.password_listen, PASSWORD_WORKERS)?,
+            udp: bind_all(&settings.listen, "UDP", udp::bind)?,
+            password_udp: bind_all(&settings.password_listen, "UDP", udp::bind)?,
             streams: Streams {
                 tcp: bind_all(&settings.listen, "TCP", tcp::bind)?,
                 password_tcp: bind_all(&settings.password_listen, "TCP", tcp::bind)?,
@@ -286,11 +287,6 @@ impl Sockets {
             },
         })
     }
-}
-
-fn bind_udp(addresses: &[SocketAddr], workers: usize) -> Result<Vec<UdpSocket>, ServiceError> {
-    let bound = bind_all(addresses, "UDP", |address| udp::bind(address, workers))?;
-    Ok(bound.into_iter().flatten().collect())
 }
 
 fn bind_all<S>(

@@ -1,15 +1,17 @@
-//! UDP: threads that share one address (SO_REUSEPORT), each receiving in batches and answering in place.
+//! UDP: a crew of threads over one socket, receiving in batches and answering in place.
 //!
-//! The answer is a plain function of the request, so nothing here waits but the one call that receives.
+//! One thread serves alone as long as it keeps up, for every thread that sleeps and wakes costs a request as much as
+//! its cryptography. When a batch comes full, the next thread is called. The answer is a plain function of the request,
+//! so nothing here waits but the one call that receives.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kerbstone_kdc::Transport;
 use nix::cmsg_space;
@@ -26,21 +28,21 @@ use super::door::{self, Door};
 /// The most that one datagram can hold.
 const DATAGRAM: usize = 65_535;
 /// Datagrams taken with one system call.
-const BATCH: usize = 16;
+const BATCH: usize = 32;
+/// More than one request in this time is a load under which it pays to let requests gather.
+const BUSY: Duration = Duration::from_micros(150);
+/// How long they gather. The system makes some 100 us of it, which nobody notices who waits for a ticket.
+const GATHER: Duration = Duration::from_micros(50);
 /// Room for bursts while a thread is busy.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// How long a thread sleeps at most before it looks whether it is to stop.
 const STOP_CHECK: Duration = Duration::from_millis(250);
 
-/// Binds `count` sockets to one address, so that the kernel spreads the clients over them.
+/// Binds the socket that a crew serves.
 ///
 /// # Errors
 /// The system's, when the address is taken or may not be had.
-pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<UdpSocket>> {
-    (0..count.max(1)).map(|_| bind_one(address)).collect()
-}
-
-fn bind_one(address: SocketAddr) -> io::Result<UdpSocket> {
+pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -49,7 +51,6 @@ fn bind_one(address: SocketAddr) -> io::Result<UdpSocket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    socket.set_reuse_port(true)?;
     socket.set_read_timeout(Some(STOP_CHECK))?;
     // A system with a lower limit gives what it has.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
@@ -57,27 +58,77 @@ fn bind_one(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// Starts the thread that serves one socket until `stop` is set.
+/// Starts the threads, at least one, that serve a socket until `stop` is set.
 ///
 /// # Errors
-/// The system's, when the socket's options or the thread cannot be had.
+/// The system's, when the socket's options or a thread cannot be had.
 pub(crate) fn serve(
     socket: UdpSocket,
-    door: Arc<dyn Door>,
-    stop: Arc<AtomicBool>,
-) -> io::Result<JoinHandle<()>> {
-    let worker = Worker::new(socket, door)?;
-    thread::Builder::new()
-        .name("udp".to_owned())
-        .spawn(move || worker.run_on(&stop))
+    door: &Arc<dyn Door>,
+    threads: usize,
+    stop: &Arc<AtomicBool>,
+) -> io::Result<Vec<JoinHandle<()>>> {
+    let crew = Arc::new(Crew::new(socket, Arc::clone(door))?);
+    let start = |number| {
+        let (crew, stop) = (Arc::clone(&crew), Arc::clone(stop));
+        // Nobody shall wait behind a slow answer, so there all wait for datagrams.
+        let duty = match number == 0 || crew.door.is_slow() {
+            true => Duty::Receive,
+            false => Duty::Help,
+        };
+        thread::Builder::new()
+            .name("udp".to_owned())
+            .spawn(move || crew.run_on(duty, &stop))
+    };
+    (0..threads.max(1)).map(start).collect()
 }
 
-struct Worker {
+/// What a thread waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    /// A datagram.
+    Receive,
+    /// A call of another that cannot keep up.
+    Help,
+}
+
+struct Crew {
     socket: UdpSocket,
     door: Arc<dyn Door>,
     /// Whether the socket has every address of the host, so that each reply must name the one that was asked:
     /// clients with connected sockets take it from no other.
     names_source: bool,
+    bell: Bell,
+}
+
+/// Wakes threads that are at rest.
+#[derive(Default)]
+struct Bell {
+    resting: AtomicUsize,
+    rung: Mutex<bool>,
+    ringing: Condvar,
+}
+
+impl Bell {
+    /// Wakes one, if one is at rest.
+    fn ring(&self) {
+        if self.resting.load(Ordering::Relaxed) > 0 {
+            *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.ringing.notify_one();
+        }
+    }
+
+    /// Rests until the bell rings or so much time has passed, and says whether it rang.
+    fn rest(&self, at_most: Duration) -> bool {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        self.resting.fetch_add(1, Ordering::Relaxed);
+        let (mut rung, _) = self
+            .ringing
+            .wait_timeout_while(rung, at_most, |rung| !*rung)
+            .unwrap_or_else(PoisonError::into_inner);
+        self.resting.fetch_sub(1, Ordering::Relaxed);
+        std::mem::take(&mut *rung)
+    }
 }
 
 /// Who sent a datagram of the batch, how long it is, and to which of our addresses it came.
@@ -93,7 +144,13 @@ enum Source {
     V6(in6_pktinfo),
 }
 
-impl Worker {
+/// What one thread receives into.
+struct Hands {
+    storage: Vec<u8>,
+    headers: MultiHeaders<SockaddrStorage>,
+}
+
+impl Crew {
     fn new(socket: UdpSocket, door: Arc<dyn Door>) -> io::Result<Self> {
         let address = socket.local_addr()?.ip();
         match address {
@@ -109,52 +166,92 @@ impl Worker {
             socket,
             door,
             names_source: address.is_unspecified(),
+            bell: Bell::default(),
         })
     }
 
     /// Goes on after a panic, which costs the datagrams of its batch: whoever found a request that brings one about
     /// shall not end the service with it.
-    fn run_on(&self, stop: &AtomicBool) {
-        while catch_unwind(AssertUnwindSafe(|| self.run(stop))).is_err() {
+    fn run_on(&self, duty: Duty, stop: &AtomicBool) {
+        let run = || match duty {
+            Duty::Receive => self.keep_receiving(stop),
+            Duty::Help => self.keep_helping(stop),
+        };
+        while catch_unwind(AssertUnwindSafe(run)).is_err() {
             tracing::error!("answering a datagram broke off by a panic");
         }
     }
 
-    fn run(&self, stop: &AtomicBool) {
-        let mut storage = vec![0_u8; DATAGRAM * BATCH];
+    fn keep_receiving(&self, stop: &AtomicBool) {
+        let mut hands = self.hands();
+        let mut before = Instant::now();
+        while !stop.load(Ordering::Relaxed) {
+            let served = self.serve_batch(&mut hands, MsgFlags::MSG_WAITFORONE);
+            let now = Instant::now();
+            let since = now.saturating_duration_since(before);
+            before = now;
+            let is_busy = u32::try_from(served).is_ok_and(|served| since < BUSY * served);
+            if is_busy && served < BATCH && !self.door.is_slow() {
+                thread::sleep(GATHER);
+            }
+        }
+    }
+
+    fn keep_helping(&self, stop: &AtomicBool) {
+        let mut hands = self.hands();
+        while !stop.load(Ordering::Relaxed) {
+            if self.bell.rest(STOP_CHECK) {
+                while self.serve_batch(&mut hands, MsgFlags::MSG_DONTWAIT) > 0 {}
+            }
+        }
+    }
+
+    fn hands(&self) -> Hands {
         // The kernel shrinks the room for names and options to what the first datagram needed. All datagrams of
         // one socket need the same, so the headers serve for ever.
         let room = self.names_source.then(|| match self.socket.local_addr() {
             Ok(address) if address.is_ipv6() => cmsg_space!(in6_pktinfo),
             _ => cmsg_space!(in_pktinfo),
         });
-        let mut headers = MultiHeaders::preallocate(BATCH, room);
-        let mut rng = rand::rng();
-        while !stop.load(Ordering::Relaxed) {
-            match self.receive(&mut headers, &mut storage) {
-                Ok(batch) => {
-                    let now = door::now();
-                    for (arrived, bytes) in batch.iter().zip(storage.chunks_exact(DATAGRAM)) {
-                        let request = bytes.get(..arrived.length).unwrap_or_default();
-                        if let Some(client) = arrived.client.as_ref().and_then(socket_address) {
-                            let peer = door::peer(client.ip(), client.port(), Transport::Udp);
-                            self.send(arrived, &self.door.answer(request, now, &peer, &mut rng));
-                        }
-                    }
-                    self.door.batch_done();
-                }
-                Err(Errno::EAGAIN | Errno::EINTR) => {}
-                // An ICMP error of an earlier reply: the socket is as good as before.
-                Err(error) => tracing::debug!(%error, "receiving failed"),
-            }
+        Hands {
+            storage: vec![0_u8; DATAGRAM * BATCH],
+            headers: MultiHeaders::preallocate(BATCH, room),
         }
     }
 
-    /// Waits for a datagram and takes what else is there.
+    /// Receives what is there and answers it; says how many requests that were.
+    fn serve_batch(&self, hands: &mut Hands, wait: MsgFlags) -> usize {
+        let Hands { storage, headers } = hands;
+        let batch = match self.receive(headers, storage, wait) {
+            Ok(batch) => batch,
+            Err(Errno::EAGAIN | Errno::EINTR) => return 0,
+            Err(error) => {
+                // An ICMP error of an earlier reply: the socket is as good as before.
+                tracing::debug!(%error, "receiving failed");
+                return 0;
+            }
+        };
+        if batch.len() == BATCH {
+            self.bell.ring();
+        }
+        let now = door::now();
+        let mut rng = rand::rng();
+        for (arrived, bytes) in batch.iter().zip(storage.chunks_exact(DATAGRAM)) {
+            let request = bytes.get(..arrived.length).unwrap_or_default();
+            if let Some(client) = arrived.client.as_ref().and_then(socket_address) {
+                let peer = door::peer(client.ip(), client.port(), Transport::Udp);
+                self.send(arrived, &self.door.answer(request, now, &peer, &mut rng));
+            }
+        }
+        self.door.batch_done();
+        batch.len()
+    }
+
     fn receive(
         &self,
         headers: &mut MultiHeaders<SockaddrStorage>,
         storage: &mut [u8],
+        wait: MsgFlags,
     ) -> Result<Vec<Arrived>, Errno> {
         let mut slots: Vec<[IoSliceMut<'_>; 1]> = storage
             .chunks_exact_mut(DATAGRAM)
@@ -164,7 +261,7 @@ impl Worker {
             self.socket.as_raw_fd(),
             headers,
             slots.iter_mut(),
-            MsgFlags::MSG_WAITFORONE,
+            wait,
             None,
         )?;
         Ok(received.map(|message| self.arrived(&message)).collect())
@@ -265,10 +362,11 @@ mod tests {
 
     #[test]
     fn a_request_that_brings_a_panic_about_does_not_end_the_service() {
-        let socket = bind((Ipv4Addr::LOCALHOST, 0).into(), 1).unwrap().remove(0);
+        let socket = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = socket.local_addr().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
-        let thread = serve(socket, Arc::new(Faulty), Arc::clone(&stop)).unwrap();
+        let door: Arc<dyn Door> = Arc::new(Faulty);
+        let threads = serve(socket, &door, 2, &stop).unwrap();
         let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let patience = Some(Duration::from_millis(500));
         client.set_read_timeout(patience).unwrap();
@@ -280,7 +378,9 @@ mod tests {
             client.recv(&mut reply).is_ok()
         });
         stop.store(true, Ordering::Relaxed);
-        thread.join().unwrap();
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert!(served);
         assert_eq!(&reply[..5], b"hello");
     }
