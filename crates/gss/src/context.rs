@@ -1,16 +1,17 @@
 //! An established context, whoever negotiated it.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use kerbstone_crypto::Key;
+use kerbstone_proto::flags::TicketFlags;
 use kerbstone_proto::message::AuthorizationData;
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::ticket_source::ServiceTicket;
 use kerbstone_proto::time::{KerberosTime, Timestamp};
-use rand_core::CryptoRng;
-use zeroize::Zeroizing;
 
-use crate::{GssError, GssFlags, Oid};
+use crate::krb5::sequence_window::SequenceWindow;
+use crate::{GssFlags, Oid};
 
 /// Two sides that know each other, and keys between them.
 #[derive(Debug)]
@@ -20,10 +21,30 @@ pub struct Context {
     pub(crate) mech: Oid,
     pub(crate) initiator: Principal,
     pub(crate) acceptor: Principal,
-    pub(crate) endtime: KerberosTime,
-    pub(crate) session_key: Key,
+    pub(crate) times: TicketTimes,
+    pub(crate) ticket_flags: TicketFlags,
+    /// For how long after the ticket's end the acceptor goes on.
+    pub(crate) grace: Duration,
+    /// The initiator's key, or the ticket's if it proposed none.
+    pub(crate) subkey: Key,
+    pub(crate) acceptor_subkey: Option<Key>,
+    pub(crate) send_sequence: u64,
+    pub(crate) window: SequenceWindow,
     pub(crate) delegated: Vec<ServiceTicket>,
     pub(crate) authorization_data: AuthorizationData,
+}
+
+/// The times of the ticket behind a context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TicketTimes {
+    /// When the initiator signed in.
+    pub authtime: KerberosTime,
+    /// From when on the ticket is good.
+    pub starttime: KerberosTime,
+    /// Until when.
+    pub endtime: KerberosTime,
+    /// Until when it can be renewed.
+    pub renew_till: KerberosTime,
 }
 
 /// Where a message stands among those that came before (RFC 2743 1.2.3).
@@ -46,6 +67,26 @@ pub enum Order {
 pub struct Unwrapped {
     /// What was said.
     pub message: Vec<u8>,
+    /// Whether it was encrypted.
+    pub confidential: bool,
+    /// Where it stands among the others.
+    pub order: Order,
+}
+
+/// Where in a wrap token the message lies, after it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnwrappedInPlace {
+    /// What was said: these bytes of the buffer.
+    pub message: Range<usize>,
+    /// Whether it was encrypted.
+    pub confidential: bool,
+    /// Where it stands among the others.
+    pub order: Order,
+}
+
+/// What is to be said of a message in parts, after it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartsUnwrapped {
     /// Whether it was encrypted.
     pub confidential: bool,
     /// Where it stands among the others.
@@ -106,12 +147,23 @@ impl Context {
 
     /// How long the context lasts; zero when it is over.
     pub fn lifetime(&self, now: Timestamp) -> Duration {
-        self.endtime.duration_since(now.time)
+        let end = self.times.endtime.saturating_add(self.grace);
+        end.duration_since(now.time)
     }
 
-    /// The key between the two sides.
-    pub const fn session_key(&self) -> &Key {
-        &self.session_key
+    /// The times of the ticket.
+    pub const fn ticket_times(&self) -> TicketTimes {
+        self.times
+    }
+
+    /// The flags of the ticket.
+    pub const fn ticket_flags(&self) -> TicketFlags {
+        self.ticket_flags
+    }
+
+    /// The key between the two sides: the acceptor's, or the initiator's if it has none.
+    pub fn session_key(&self) -> &Key {
+        self.acceptor_subkey.as_ref().unwrap_or(&self.subkey)
     }
 
     /// The initiator's ticket-granting ticket, if it delegated one.
@@ -122,47 +174,5 @@ impl Context {
     /// What the KDC says about the initiator, at the acceptor.
     pub const fn authorization_data(&self) -> &AuthorizationData {
         &self.authorization_data
-    }
-}
-
-impl Context {
-    /// A wrap token with `message` in it (RFC 4121 4.2.6.2), encrypted if `confidential`.
-    pub fn wrap(
-        &mut self,
-        confidential: bool,
-        message: &[u8],
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Vec<u8>, GssError> {
-        let _ = (confidential, message, rng);
-        Err(GssError::Unavailable("not yet"))
-    }
-
-    /// The message in a wrap token.
-    pub fn unwrap(&mut self, token: &[u8]) -> Result<Unwrapped, GssError> {
-        let _ = token;
-        Err(GssError::Unavailable("not yet"))
-    }
-
-    /// A token that proves `message`, which travels beside it.
-    pub fn get_mic(&mut self, message: &[u8]) -> Result<Vec<u8>, GssError> {
-        let _ = message;
-        Err(GssError::Unavailable("not yet"))
-    }
-
-    /// Checks a token that came beside `message`.
-    pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<Order, GssError> {
-        let _ = (message, token);
-        Err(GssError::Unavailable("not yet"))
-    }
-
-    /// The longest message whose wrap token is no longer than `limit`.
-    pub fn wrap_size_limit(&self, confidential: bool, limit: usize) -> usize {
-        let _ = confidential;
-        limit
-    }
-
-    /// The context as MIT's `gss_export_sec_context` writes it. Ends its use here.
-    pub fn export(self) -> Result<Zeroizing<Vec<u8>>, GssError> {
-        Err(GssError::Unavailable("not yet"))
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use kerbstone_crypto::Key;
 use kerbstone_proto::keytab::Keytab;
 use kerbstone_proto::name::Principal;
+use kerbstone_proto::ticket_source::ServiceTicket;
 
-use crate::{GssError, ReplayCache};
+use crate::{GssError, Name, ReplayCache};
 
 /// As whom an acceptor accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub struct AcceptorCredential {
     pub(crate) replay_cache: Option<Arc<dyn ReplayCache>>,
     pub(crate) clock_skew: Duration,
     pub(crate) requires_bindings: bool,
+    pub(crate) tgt: Option<ServiceTicket>,
 }
 
 /// How far clocks may differ, by custom.
@@ -91,7 +93,33 @@ impl AcceptorCredential {
             replay_cache: None,
             clock_skew: CLOCK_SKEW,
             requires_bindings: false,
+            tgt: None,
         })
+    }
+
+    /// Accepts user-to-user only: with the session key of the ticket-granting ticket of somebody
+    /// who has no key in a keytab.
+    pub fn user_to_user(tgt: ServiceTicket, replay_cache: Arc<dyn ReplayCache>) -> Self {
+        Self {
+            name: AcceptorName::Principal(tgt.client.clone()),
+            keys: Vec::new(),
+            replay_cache: Some(replay_cache),
+            clock_skew: CLOCK_SKEW,
+            requires_bindings: false,
+            tgt: Some(tgt),
+        }
+    }
+
+    /// Accepts user-to-user beside what the keytab's keys accept.
+    #[must_use]
+    pub fn with_tgt(mut self, tgt: ServiceTicket) -> Self {
+        self.tgt = Some(tgt);
+        self
+    }
+
+    /// As whom it accepts.
+    pub const fn name(&self) -> &AcceptorName {
+        &self.name
     }
 
     /// Tolerates clocks that are as far off as this instead of five minutes.
@@ -125,10 +153,20 @@ impl AcceptorName {
                     return false;
                 };
                 own_service.as_bytes() == service.as_bytes()
-                    && host
-                        .as_ref()
-                        .is_none_or(|host| own_host.as_bytes() == host.as_bytes())
+                    && host.as_ref().is_none_or(|host| {
+                        own_host.as_bytes().eq_ignore_ascii_case(host.as_bytes())
+                    })
             }
+        }
+    }
+}
+
+impl From<Name> for AcceptorName {
+    fn from(name: Name) -> Self {
+        match name {
+            Name::HostBased { service, host } => Self::HostBased { service, host },
+            Name::Principal(principal) => Self::Principal(principal),
+            Name::Anonymous => Self::Any,
         }
     }
 }

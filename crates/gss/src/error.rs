@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use kerbstone_crypto::CryptoError;
+use kerbstone_crypto::{CryptoError, Enctype};
 use kerbstone_proto::error::ProtoError;
 use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::name::{NameError, Principal};
@@ -262,6 +262,10 @@ pub enum GssError {
     /// A key cannot be used.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    /// The ticket's keys are of RC4 or DES3, whose messages have a form of their own: give client
+    /// and service keys of AES.
+    #[error("the session has a key of {0}, with which contexts are not established here")]
+    LegacyKey(Enctype),
     /// The caller did things in the wrong order.
     #[error("{0}")]
     Misuse(&'static str),
@@ -311,6 +315,7 @@ impl GssError {
             | Self::ReplayCache(_)
             | Self::Delegation { .. }
             | Self::PeerRefused { .. }
+            | Self::LegacyKey(_)
             | Self::Crypto(_) => MajorStatus::FAILURE,
         }
     }
@@ -331,6 +336,7 @@ impl GssError {
                 ErrorCode::KRB_AP_ERR_TKT_EXPIRED
             }
             Self::PeerRefused { code, .. } => *code,
+            Self::LegacyKey(_) => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
             _ => ErrorCode::KRB_ERR_GENERIC,
         }
     }
@@ -340,4 +346,9 @@ impl GssError {
         const MIT_ERROR_TABLE: u32 = 0x96c7_3a00;
         MIT_ERROR_TABLE.wrapping_add(self.krb_code().0.cast_unsigned())
     }
+}
+
+/// Says of which message it is that a refusal speaks.
+pub(crate) fn about(what: &'static str) -> impl Fn(ProtoError) -> GssError {
+    move |source| GssError::Kerberos { what, source }
 }

@@ -36,6 +36,9 @@ flags! {
     PROT_READY = 0x80,
     /// The context can be exported.
     TRANS = 0x100,
+    /// Both sides were bound to the same channel; of an initiator: it knows of bindings, so that
+    /// an acceptor with bindings shall insist on them.
+    CHANNEL_BOUND = 0x800,
     /// Three legs, and wrap tokens as DCE RPC has them.
     DCE_STYLE = 0x1000,
     /// The acceptor may learn who the initiator is but not act for it.

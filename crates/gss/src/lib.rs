@@ -11,6 +11,7 @@ pub mod context;
 pub mod credential;
 pub mod error;
 pub mod flags;
+mod framing;
 pub mod krb5;
 pub mod name;
 pub mod oid;
@@ -18,7 +19,9 @@ pub mod replay;
 pub mod step;
 
 pub use channel_bindings::ChannelBindings;
-pub use context::{Context, Order, Part, PartLengths, Unwrapped};
+pub use context::{
+    Context, Order, Part, PartLengths, PartsUnwrapped, TicketTimes, Unwrapped, UnwrappedInPlace,
+};
 pub use credential::{AcceptorCredential, AcceptorName};
 pub use error::{GssError, MajorStatus};
 pub use flags::GssFlags;
