@@ -1,5 +1,17 @@
 //! The memory of requests that were accepted, so that none is accepted twice.
 
+pub mod error;
+pub mod memory;
+pub mod shared_file;
+
+#[cfg(test)]
+mod example;
+mod tag;
+
+pub use error::ReplayFault;
+pub use memory::MemoryReplayCache;
+pub use shared_file::SharedReplayCache;
+
 use std::error::Error;
 
 use kerbstone_crypto::Enctype;
