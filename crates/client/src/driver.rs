@@ -9,6 +9,7 @@ mod host_addresses;
 mod host_names;
 mod locate;
 mod logins;
+mod survey;
 mod tickets;
 mod trace;
 mod transport;
@@ -31,6 +32,7 @@ use zeroize::Zeroizing;
 
 pub use self::environment::Environment;
 pub use self::host_names::SystemNames;
+pub use self::survey::{Answered, Station};
 use self::trace::Trace;
 use crate::cache::{Cache, CacheName, Collection};
 use crate::error::ClientError;
@@ -64,6 +66,8 @@ pub struct Context {
     conf: Arc<Krb5Conf>,
     trace: Trace,
     suspects: Mutex<HashMap<SocketAddr, Instant>>,
+    /// The longest that one request may take, whatever krb5.conf allows.
+    patience: Option<Duration>,
 }
 
 /// Who may answer, and who did.
@@ -91,8 +95,16 @@ impl Context {
             trace: Trace::to(environment.trace.as_deref()),
             conf: Arc::new(conf),
             suspects: Mutex::default(),
+            patience: None,
             environment,
         })
+    }
+
+    /// Gives up on each request after this time, or earlier where `request_timeout` says so.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
     }
 
     /// The configuration.
@@ -247,11 +259,12 @@ impl Context {
             if primary_only { " (primary)" } else { "" }
         ));
         let settings = self.conf.libdefaults();
+        let configured = settings
+            .request_timeout()
+            .map_err(|error| configuration(&error))?;
         let schedule = Schedule {
             udp_preference_limit: settings.udp_preference_limit(),
-            request_timeout: settings
-                .request_timeout()
-                .map_err(|error| configuration(&error))?,
+            request_timeout: configured.into_iter().chain(self.patience).min(),
             ..Schedule::default()
         };
         let length = request.bytes.len();

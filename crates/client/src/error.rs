@@ -108,6 +108,12 @@ pub enum ClientError {
         /// The realms, in the order they came.
         realms: Vec<Realm>,
     },
+    /// The way to a realm leads over more realms than are asked for one ticket.
+    #[error("Too many realms on the way to {realm}")]
+    TooFar {
+        /// The realm of the service.
+        realm: Realm,
+    },
     /// A KDC says that the client belongs to another realm, and following is not asked for (`canonicalize`).
     #[error("Realm not local to KDC")]
     WrongRealm {
@@ -345,6 +351,9 @@ impl ClientError {
             Self::Looping { realms } => {
                 format!("the KDCs refer to each other without end: {}", list(realms))
             }
+            Self::TooFar { realm } => format!(
+                "check the name {realm}; if it is right, write a shorter way to it under [capaths] in krb5.conf"
+            ),
             Self::WrongRealm {
                 client,
                 told: Some(told),

@@ -31,6 +31,7 @@
 
 pub mod cache;
 pub mod clock;
+pub mod diagnosis;
 pub mod driver;
 pub mod error;
 pub mod exchange;

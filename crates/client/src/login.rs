@@ -18,6 +18,7 @@ pub(crate) use self::as_exchange::text_of;
 pub use self::initial_ticket::InitialTicket;
 pub(crate) use self::initial_ticket::credential_of;
 pub use self::key_info::KeyInfo;
+pub(crate) use self::key_info::hints;
 pub use self::options::{LoginOptions, Secret};
 use crate::clock::Offset;
 use crate::error::ClientError;

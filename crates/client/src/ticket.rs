@@ -131,6 +131,8 @@ struct Walk {
     path: Vec<Realm>,
     at: usize,
     next: usize,
+    /// Requests sent so far. A path of n realms may take n² of them, and a name of hundreds of dots is easily made.
+    asked: usize,
     /// What the realm where we are said about the realm that is wanted; what it says about others is of less use.
     refusal: Option<ClientError>,
     /// The realms between by hierarchy, until they were tried.

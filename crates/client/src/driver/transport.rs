@@ -73,7 +73,8 @@ pub(super) fn local_address(server: &Server) -> Option<SocketAddr> {
     socket.local_addr().ok()
 }
 
-fn addresses_of(server: &Server) -> Result<Vec<SocketAddr>, String> {
+/// The addresses of a server's name, each once.
+pub(super) fn addresses_of(server: &Server) -> Result<Vec<SocketAddr>, String> {
     let found = (server.host.as_str(), server.port)
         .to_socket_addrs()
         .map_err(|error| plain(&error))?;

@@ -45,7 +45,7 @@ impl KeyInfo {
 
 /// Every hint in a list of pre-authentication data, in the KDC's order. ETYPE-INFO2 silences the older forms (RFC 4120
 /// 5.2.7.5).
-pub(super) fn hints(padata: &[PaData], fallback: Option<Enctype>) -> Vec<KeyInfo> {
+pub(crate) fn hints(padata: &[PaData], fallback: Option<Enctype>) -> Vec<KeyInfo> {
     if let Some(value) = PaData::find(padata, PaType::ETYPE_INFO2) {
         return EtypeInfo2::from_der(value).map_or_else(
             |_| Vec::new(),

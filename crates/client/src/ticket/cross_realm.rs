@@ -10,6 +10,9 @@ use super::tgs_exchange::{Wanted, inherited};
 use super::{Goal, Stage, TicketRequest, Walk, issuer};
 use crate::error::ClientError;
 
+/// Requests sent at most on the way to one realm.
+const MAX_ASKED: usize = 64;
+
 impl TicketRequest {
     /// Begins the way to a TGT of the service's realm.
     pub(super) fn get_tgt(
@@ -40,6 +43,7 @@ impl TicketRequest {
         self.walk = Walk {
             next: path.len().saturating_sub(1),
             at: 0,
+            asked: 0,
             path,
             refusal: None,
             detour: detour.unwrap_or_default(),
@@ -105,6 +109,12 @@ impl TicketRequest {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), ClientError> {
+        self.walk.asked = self.walk.asked.saturating_add(1);
+        if self.walk.asked > MAX_ASKED {
+            return Err(ClientError::TooFar {
+                realm: self.server.realm.clone(),
+            });
+        }
         let with = self.current_tgt()?;
         let server = Principal::new(PrincipalName::krbtgt(realm), issuer(&with)?);
         let held = &with.server;

@@ -1,6 +1,6 @@
 //! `[domain_realm]`: the realm of a host.
 
-use super::Krb5Conf;
+use super::{Krb5Conf, Relation};
 use crate::name::Realm;
 
 impl Krb5Conf {
@@ -9,14 +9,21 @@ impl Krb5Conf {
     /// referral.
     #[must_use]
     pub fn host_realm(&self, host: &str) -> Option<Realm> {
+        self.host_realm_relation(host)
+            .map(|relation| Realm::from(relation.value.as_str()))
+    }
+
+    /// The line that [`Krb5Conf::host_realm`] goes by.
+    #[must_use]
+    pub fn host_realm_relation(&self, host: &str) -> Option<&Relation> {
         let host = clean(host);
         if is_address(&host) {
             return None;
         }
         let mut rest = Some(host.as_str());
         while let Some(name) = rest {
-            if let Some(realm) = self.profile().string(&["domain_realm", name]) {
-                return Some(Realm::from(realm));
+            if let Some(relation) = self.profile().relation(&["domain_realm", name]) {
+                return Some(relation);
             }
             rest = match name.strip_prefix('.') {
                 Some(parent) => Some(parent),
