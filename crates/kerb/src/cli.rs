@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{compat, completions, list, login, logout, man, password, renew, ticket};
 use crate::console::{Console, err};
 use crate::failure::{Exit, Failure};
-use crate::{admin_cli, serve, up};
+use crate::{admin_cli, doctor, serve, up};
 
 /// Kerberos single sign-on: sign in once, then show tickets instead of passwords.
 #[derive(Debug, Parser)]
@@ -41,6 +41,8 @@ enum Command {
     Up(up::Typed),
     /// Print what points a shell's Kerberos programs at such a realm: eval "$(kerb env)".
     Env(up::TypedEnv),
+    /// Find out why Kerberos does not work here, at any site, and what to do.
+    Doctor(doctor::Typed),
     /// Serve realms: tickets, password changes and administration.
     Kdc(serve::command::Typed),
     /// Administer the realms of a running KDC: principals, policies, keytabs, trusts.
@@ -90,6 +92,7 @@ impl Command {
             Self::Password(typed) => password::run(&typed, console),
             Self::Up(typed) => up::run(&typed, console),
             Self::Env(typed) => up::env(&typed, console),
+            Self::Doctor(typed) => doctor::run(&typed, console),
             Self::Kdc(typed) => serve::command::run(typed, console),
             Self::Admin(typed) => admin_cli::run(typed, console),
             Self::Compat(typed) => compat::run(&typed, console),

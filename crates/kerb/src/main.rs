@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod compat;
 mod console;
+mod doctor;
 mod failure;
 mod serve;
 mod session;
