@@ -1,6 +1,7 @@
 //! Who somebody is, once a context stands.
 
 use kerbstone_crypto::Enctype;
+use kerbstone_gss::{Context, GssFlags};
 use kerbstone_proto::flags::TicketFlags;
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::KerberosTime;
@@ -14,8 +15,6 @@ pub struct Identity {
     pub local_name: Option<String>,
     /// The service that the ticket is for.
     pub service: Principal,
-    /// The mechanism that the client spoke.
-    pub mechanism: Mechanism,
     /// The session key's encryption type.
     pub enctype: Enctype,
     /// The ticket's attributes.
@@ -32,21 +31,21 @@ pub struct Identity {
     pub is_delegated: bool,
 }
 
-/// How tokens were wrapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mechanism {
-    /// SPNEGO with krb5 in it, as browsers do.
-    Spnego,
-    /// krb5 alone.
-    Krb5,
-}
-
-impl Mechanism {
-    /// For people and logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Spnego => "SPNEGO, krb5",
-            Self::Krb5 => "krb5",
+impl Identity {
+    /// The initiator of a context, which is `local_name` here.
+    pub fn of(context: &Context, local_name: Option<String>) -> Self {
+        let flags = context.flags();
+        Self {
+            principal: context.initiator_name().clone(),
+            local_name,
+            service: context.acceptor_name().clone(),
+            enctype: context.session_key().enctype(),
+            ticket_flags: context.ticket_flags(),
+            authenticated_at: context.ticket_times().authtime,
+            ends_at: context.ticket_times().endtime,
+            is_channel_bound: flags.contains(GssFlags::CHANNEL_BOUND),
+            is_mutual: flags.contains(GssFlags::MUTUAL),
+            is_delegated: flags.contains(GssFlags::DELEG),
         }
     }
 }
@@ -82,7 +81,6 @@ pub(crate) mod tests {
             principal: principal("alice@EXAMPLE.TEST"),
             local_name: Some("alice".to_owned()),
             service: principal("HTTP/www.example.test@EXAMPLE.TEST"),
-            mechanism: Mechanism::Spnego,
             enctype: Enctype::Aes256CtsHmacSha1_96,
             ticket_flags: TicketFlags::FORWARDABLE | TicketFlags::PRE_AUTHENT,
             authenticated_at: KerberosTime::from_unix(1_800_000_000),

@@ -8,11 +8,34 @@
 //! No user is bound to a connection: each request brings its proof, and connections to back ends are
 //! shared by everybody and know nobody.
 
+pub mod acceptor;
+mod activity;
+pub mod body;
 pub mod channel_bindings;
+mod connection;
 pub mod entry_point;
+pub mod forwarding;
+mod gateway;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod identity_headers;
+mod limits;
+mod local_names;
 pub mod negotiate;
+pub mod notice;
+pub mod observer;
+pub mod pages;
+mod patient_writer;
 pub mod request_path;
 pub mod rule;
+pub mod server;
+pub mod tls;
+mod tunnel;
+mod upstream;
+mod visit;
+pub mod whoami;
+
+pub use acceptor::AcceptorSource;
+pub use gateway::{Gateway, Setup};
+pub use limits::Limits;
+pub use local_names::LocalNames;

@@ -1,0 +1,51 @@
+//! What one client may cost.
+
+use std::time::Duration;
+
+/// Deadlines and bounds of the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections open at once; further ones are closed unread.
+    pub connections: usize,
+    /// Requests at once over one connection (HTTP/2).
+    pub streams: u32,
+    /// Time for the TLS handshake.
+    pub handshake: Duration,
+    /// Time in which the headers of a request must come, and for which HTTP/1.1 waits for the next.
+    pub headers: Duration,
+    /// Time after which a connection without a request is closed.
+    pub idle: Duration,
+    /// Time in which the next piece of a body must come, or be taken.
+    pub body: Duration,
+    /// Time after which an upgraded connection (a websocket) is closed in which nothing moves.
+    pub tunnel: Duration,
+    /// Time for connecting to a back end.
+    pub connect: Duration,
+    /// Time in which a back end must begin to answer.
+    pub answer: Duration,
+    /// Time that requests have to finish when the gateway is told to stop.
+    pub stop: Duration,
+    /// Octets of all headers of a request together.
+    pub header_octets: u32,
+    /// Octets of `Authorization`.
+    pub authorization_octets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            streams: 100,
+            handshake: Duration::from_secs(10),
+            headers: Duration::from_secs(20),
+            idle: Duration::from_secs(60),
+            body: Duration::from_secs(60),
+            tunnel: Duration::from_secs(600),
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(60),
+            stop: Duration::from_secs(10),
+            header_octets: 128 << 10,
+            authorization_octets: 64 << 10,
+        }
+    }
+}

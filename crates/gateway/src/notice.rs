@@ -1,0 +1,368 @@
+//! What a person is told who does not get what they asked for.
+
+use http::StatusCode;
+use kerbstone_gss::GssError;
+use kerbstone_proto::error_code::ErrorCode;
+
+use crate::forwarding::BadRequest;
+use crate::observer::Outcome;
+use crate::request_path::BadPath;
+use crate::rule::Denied;
+
+/// A page in place of the one that was asked for.
+#[derive(Debug)]
+pub enum Notice {
+    /// Show who you are.
+    SignIn,
+    /// NTLM was offered, which is a password's business.
+    Ntlm,
+    /// What was offered is no token.
+    NotAToken,
+    /// What was offered is longer than any token.
+    TooLong,
+    /// The proof is not accepted.
+    NotAccepted(Box<GssError>),
+    /// The proof is accepted, and that is not enough.
+    Denied {
+        /// Why.
+        why: Denied,
+        /// Who it is.
+        principal: String,
+    },
+    /// There is nothing at that path.
+    Nowhere,
+    /// The path may mean several places.
+    BadPath(BadPath),
+    /// The request is none for a gateway.
+    BadRequest(BadRequest),
+    /// The name of somebody cannot stand in a header.
+    Unspeakable,
+    /// The page can be read and nothing else.
+    ReadOnly,
+    /// The rest of the request did not come.
+    BodyLost,
+    /// Nothing listens where the back end should be.
+    BackEndDown,
+    /// The back end takes too long.
+    BackEndSlow,
+}
+
+/// The same in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// What is the matter.
+    pub title: &'static str,
+    /// Why.
+    pub why: String,
+    /// What the person can do.
+    pub advice: Vec<String>,
+}
+
+impl Notice {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::SignIn => StatusCode::UNAUTHORIZED,
+            Self::NotAccepted(error) if is_ours(error) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAccepted(_) => StatusCode::UNAUTHORIZED,
+            Self::NotAToken | Self::BadPath(_) | Self::BadRequest(BadRequest::Host) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::BadRequest(BadRequest::Method) => StatusCode::NOT_IMPLEMENTED,
+            Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyLost => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            // Not 401: that would have to invite to Negotiate again, and the client would come with NTLM again.
+            Self::Ntlm | Self::Denied { .. } | Self::Unspeakable => StatusCode::FORBIDDEN,
+            Self::Nowhere => StatusCode::NOT_FOUND,
+            Self::BackEndDown => StatusCode::BAD_GATEWAY,
+            Self::BackEndSlow => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// What it counts as.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::SignIn => Outcome::Asked,
+            Self::Ntlm | Self::NotAToken | Self::TooLong | Self::NotAccepted(_) => Outcome::Refused,
+            Self::Denied { .. } | Self::Unspeakable => Outcome::Denied,
+            Self::Nowhere
+            | Self::BadPath(_)
+            | Self::BadRequest(_)
+            | Self::ReadOnly
+            | Self::BodyLost => Outcome::Misdirected,
+            Self::BackEndDown | Self::BackEndSlow => Outcome::Failed,
+        }
+    }
+
+    /// For the audit log: the whole reason, of which the person may be told less.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::SignIn | Self::Nowhere => None,
+            Self::NotAccepted(error) => Some(error.to_string()),
+            Self::Denied { why, .. } => Some(why.to_string()),
+            Self::BadPath(why) => Some(why.to_string()),
+            Self::BadRequest(why) => Some(why.to_string()),
+            other => Some(other.words().title.to_owned()),
+        }
+    }
+
+    /// For the person.
+    pub fn words(&self) -> Words {
+        match self {
+            Self::SignIn => words(
+                "Sign in to go on",
+                "This page is for people who are signed in with Kerberos, and your browser has not shown a ticket.",
+                &[
+                    "Get a ticket in a terminal with kerb login (or kinit), then come back here.",
+                    "Browsers show tickets only to sites that they are told about: in Firefox \
+                     network.negotiate-auth.trusted-uris, in Chromium the policy AuthServerAllowlist.",
+                ],
+            ),
+            Self::Ntlm => words(
+                "Your browser offered NTLM",
+                "This server takes Kerberos tickets only. Your browser had none for it, and offered a password by NTLM \
+                 instead, which is not taken here.",
+                &[
+                    "Close the password window: no password typed there can work.",
+                    "Sign in to the realm first (kerb login, kinit, or the domain's sign-in), then load this page again.",
+                    "Use the server's full name in the address: tickets are made for names, not for addresses.",
+                ],
+            ),
+            Self::NotAToken => words(
+                "That was no Kerberos token",
+                "Your program sent something under the name Negotiate that cannot be read as a token.",
+                &[
+                    "If you wrote the program: send the token of gss_init_sec_context in base64, in one Authorization header.",
+                ],
+            ),
+            Self::TooLong => words(
+                "Your ticket is too long",
+                "The Authorization header is longer than this server takes.",
+                &[
+                    "Tickets grow with the groups that their owner is in; ask whoever looks after this server to raise \
+                   authorization_octets.",
+                ],
+            ),
+            Self::NotAccepted(error) => not_accepted(error),
+            Self::Denied { why, principal } => denied(*why, principal),
+            Self::Nowhere => words(
+                "There is nothing here",
+                "No entry point of this gateway covers the address.",
+                &[],
+            ),
+            Self::BadPath(why) => words(
+                "The address is ambiguous",
+                &format!("It is refused because {why}."),
+                &[],
+            ),
+            Self::BadRequest(why) => words(
+                "The request cannot be served",
+                &format!("It is refused: {why}."),
+                &[],
+            ),
+            Self::Unspeakable => words(
+                "Your name cannot be passed on",
+                "It has characters that cannot stand in an HTTP header.",
+                &["Ask the administrator of your realm for another name."],
+            ),
+            Self::ReadOnly => words(
+                "This page can only be read",
+                "Nothing can be sent to it.",
+                &[],
+            ),
+            Self::BodyLost => words(
+                "The request did not come through",
+                "The rest of it never arrived.",
+                &["Send it again."],
+            ),
+            Self::BackEndDown => words(
+                "The application does not answer",
+                "You are let in, but nothing listens where the application should be.",
+                &[
+                    "Try again in a moment; if it stays so, tell whoever looks after the application.",
+                ],
+            ),
+            Self::BackEndSlow => words(
+                "The application takes too long",
+                "You are let in, but the application has not begun to answer in time.",
+                &[
+                    "Try again in a moment; if it stays so, tell whoever looks after the application.",
+                ],
+            ),
+        }
+    }
+}
+
+fn words(title: &'static str, why: &str, advice: &[&str]) -> Words {
+    Words {
+        title,
+        why: why.to_owned(),
+        advice: advice.iter().map(|&line| line.to_owned()).collect(),
+    }
+}
+
+/// Whether the server is to blame rather than the client's ticket.
+const fn is_ours(error: &GssError) -> bool {
+    matches!(
+        error,
+        GssError::ReplayCache(_) | GssError::NoAcceptorCredential(_)
+    )
+}
+
+fn denied(why: Denied, principal: &str) -> Words {
+    let title = "You are signed in, but may not come in here";
+    let why = format!("You are {principal}, and {why}.");
+    words(
+        title,
+        &why,
+        &["Ask whoever looks after the application to let you in, or sign in as somebody else."],
+    )
+}
+
+/// What was wrong with a ticket, without the names and versions of keys that only the server's own people need.
+fn not_accepted(error: &GssError) -> Words {
+    const AGAIN: &str = "Load the page again: your browser makes a new proof for each request.";
+    const SIGN_IN: &str = "Sign in again: kerb login (or kinit), then load the page again.";
+    const REPORT: &str =
+        "Tell whoever looks after this server: its keytab is out of step with the KDC.";
+    let title = "Your ticket was not accepted";
+    match error {
+        GssError::Skew { theirs, ours, .. } => {
+            let apart = theirs.abs_diff(*ours).as_secs();
+            let why = format!(
+                "Your computer's clock says {theirs}, this server's {ours}: they are {apart} seconds apart."
+            );
+            words(
+                title,
+                &why,
+                &["Set your computer's clock (by NTP, if it can), then load the page again."],
+            )
+        }
+        GssError::WrongPrincipal { ticket, .. } => {
+            let why = format!("It is a ticket for {ticket}, which this server is not.");
+            words(
+                title,
+                &why,
+                &[
+                    "Use the server's full name in the address.",
+                    "If it is right: tell whoever looks after this server that its keytab lacks this name.",
+                ],
+            )
+        }
+        GssError::KeyVersion { principal, .. } => {
+            let why = format!(
+                "It is sealed with a key of {principal} that this server does not have, an older or a newer one."
+            );
+            words(title, &why, &[SIGN_IN, REPORT])
+        }
+        GssError::KeyEnctype {
+            principal, wanted, ..
+        } => {
+            let why = format!(
+                "It is sealed with {wanted}, for which this server has no key of {principal}."
+            );
+            words(title, &why, &[REPORT])
+        }
+        GssError::KeyMismatch { principal, .. } => {
+            let why = format!("It is sealed with another key of {principal} than this server has.");
+            words(title, &why, &[SIGN_IN, REPORT])
+        }
+        GssError::Replay { .. } => words(
+            title,
+            "The same proof has been accepted before: somebody sent it again.",
+            &[AGAIN],
+        ),
+        GssError::BadBindings => words(
+            title,
+            "Your browser's encrypted connection ends somewhere else than here: something stands between you and this server.",
+            &[
+                "If a proxy or a virus scanner opens your connections, it must leave this site alone.",
+            ],
+        ),
+        GssError::MissingBindings => words(
+            title,
+            "This server takes only proofs that are bound to the encrypted connection, and your program's is not.",
+            &["Use a browser that sends channel bindings; Chromium and Edge do."],
+        ),
+        GssError::Mechanism(_) => words(
+            title,
+            "Your browser offered no mechanism that this server speaks: Kerberos is the only one.",
+            &[SIGN_IN],
+        ),
+        GssError::ReplayCache(_) | GssError::NoAcceptorCredential(_) => words(
+            "This server cannot check tickets just now",
+            "Something is wrong on the server's side; your ticket may be in order.",
+            &["Try again in a moment; if it stays so, tell whoever looks after this server."],
+        ),
+        other => by_code(title, other, &[SIGN_IN, AGAIN]),
+    }
+}
+
+fn by_code(title: &'static str, error: &GssError, advice: &[&str]) -> Words {
+    let why = match error.krb_code() {
+        ErrorCode::KRB_AP_ERR_TKT_EXPIRED => "It has expired.".to_owned(),
+        ErrorCode::KRB_AP_ERR_TKT_NYV => "It is not valid yet.".to_owned(),
+        _ => format!("The server says: {error}."),
+    };
+    words(title, &why, advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use kerbstone_proto::name::Principal;
+    use kerbstone_proto::time::KerberosTime;
+
+    use super::*;
+
+    fn refused(error: GssError) -> Notice {
+        Notice::NotAccepted(Box::new(error))
+    }
+
+    #[test]
+    fn a_skewed_clock_is_told_by_how_much() {
+        let notice = refused(GssError::Skew {
+            whose: "the client's",
+            theirs: KerberosTime::from_unix(1_800_000_000),
+            ours: KerberosTime::from_unix(1_800_000_900),
+            allowed: 300,
+        });
+        assert_eq!(notice.status(), StatusCode::UNAUTHORIZED);
+        assert!(
+            notice.words().why.contains("900 seconds apart"),
+            "{:?}",
+            notice.words()
+        );
+    }
+
+    #[test]
+    fn strangers_are_not_told_which_keys_the_server_has() {
+        let ticket = Principal::parse("HTTP/other@EXAMPLE.TEST", None).unwrap();
+        let notice = refused(GssError::WrongPrincipal {
+            ticket,
+            have: "HTTP/secret-name@EXAMPLE.TEST".to_owned(),
+        });
+        assert!(!notice.words().why.contains("secret-name"));
+        assert!(
+            notice.reason().unwrap().contains("secret-name"),
+            "the log has it"
+        );
+    }
+
+    #[test]
+    fn trouble_of_the_server_is_not_blamed_on_the_ticket() {
+        let notice = refused(GssError::NoAcceptorCredential("empty".to_owned()));
+        assert_eq!(notice.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
+    fn ntlm_and_denials_do_not_ask_again() {
+        assert_eq!(Notice::Ntlm.status(), StatusCode::FORBIDDEN);
+        let denied = Notice::Denied {
+            why: Denied::User,
+            principal: "bob@EXAMPLE.TEST".to_owned(),
+        };
+        assert_eq!(denied.status(), StatusCode::FORBIDDEN);
+        assert!(denied.words().why.contains("bob@EXAMPLE.TEST"));
+    }
+}

@@ -1,0 +1,1 @@
+(()=>{const k='kerbstone-retry:'+location.pathname;try{if(sessionStorage.getItem(k)){sessionStorage.removeItem(k)}else{sessionStorage.setItem(k,'1');location.reload()}}catch(e){}})()
