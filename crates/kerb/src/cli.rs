@@ -37,10 +37,12 @@ enum Command {
     Ticket(ticket::Typed),
     /// Change your password.
     Password(password::Typed),
-    /// Make a realm of your own on loopback, with people in it, and serve it.
+    /// Run a site of your own on loopback: a realm with people in it, and everything they sign in to.
     Up(up::Typed),
-    /// Print what points a shell's Kerberos programs at such a realm: eval "$(kerb env)".
+    /// Print what points a shell's Kerberos programs at such a site: eval "$(kerb env)".
     Env(up::TypedEnv),
+    /// Show how such a site is: its roles, their health, what they have counted.
+    Status(up::TypedStatus),
     /// Find out why Kerberos does not work here, at any site, and what to do.
     Doctor(doctor::Typed),
     /// Serve realms: tickets, password changes and administration.
@@ -92,6 +94,7 @@ impl Command {
             Self::Password(typed) => password::run(&typed, console),
             Self::Up(typed) => up::run(&typed, console),
             Self::Env(typed) => up::env(&typed, console),
+            Self::Status(typed) => up::status(&typed, console),
             Self::Doctor(typed) => doctor::run(&typed, console),
             Self::Kdc(typed) => serve::command::run(typed, console),
             Self::Admin(typed) => admin_cli::run(typed, console),

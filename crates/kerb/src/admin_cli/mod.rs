@@ -10,7 +10,7 @@ mod principal;
 mod principal_view;
 mod privileges;
 mod realm;
-mod table;
+pub(crate) mod table;
 mod trust;
 mod typed_value;
 

@@ -1,5 +1,6 @@
 //! The command line of `kerb kdc`.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -67,6 +68,7 @@ pub(crate) fn run(typed: Typed, console: &mut Console) -> Result<(), Failure> {
                 config: typed.config,
                 listen,
                 password_listen,
+                metrics: None,
             };
             let what = format!("cannot make the realm {realm}");
             first
@@ -126,6 +128,7 @@ pub(crate) fn serve(config: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::refused(cannot, error.to_string(), error.help()))?;
     tracing_subscriber::fmt()
         .with_env_filter(log_filter())
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     service::run(&settings)

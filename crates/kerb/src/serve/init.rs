@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use kerbstone_proto::name::{NameError, Principal, PrincipalName, Realm};
 use kerbstone_realm::{
-    Attributes, KeyChange, MasterKey, RealmError, RealmSettings, RedbStore, Registrar, Stamp, Vault,
+    Attributes, KeyChange, MasterKey, PlainKey, RealmError, RealmSettings, RedbStore, Registrar,
+    Stamp, Vault,
 };
 
 use super::door;
@@ -28,6 +29,8 @@ pub(crate) struct FirstRealm {
     pub(crate) listen: Vec<SocketAddr>,
     /// Addresses for password changes.
     pub(crate) password_listen: Vec<SocketAddr>,
+    /// Address of the Prometheus endpoint, if there is to be one.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// Somebody who is to be in the new realm from the start.
@@ -37,6 +40,15 @@ pub(crate) struct Person {
     pub(crate) name: String,
     /// The password.
     pub(crate) password: String,
+}
+
+/// A service of the new realm and its keys, for a keytab.
+#[derive(Debug)]
+pub(crate) struct ServiceKeys {
+    /// The service.
+    pub(crate) principal: Principal,
+    /// Its keys.
+    pub(crate) keys: Vec<PlainKey>,
 }
 
 /// Why nothing, or not everything, was made.
@@ -76,14 +88,18 @@ impl FirstRealm {
     /// # Errors
     /// [`InitError`]
     pub(crate) fn make(&self) -> Result<(), InitError> {
-        self.make_with(&[], &[])
+        self.make_with(&[], &[]).map(|_| ())
     }
 
     /// The same, with people and services in the new realm.
     ///
     /// # Errors
     /// [`InitError`]
-    pub(crate) fn make_with(&self, people: &[Person], services: &[&str]) -> Result<(), InitError> {
+    pub(crate) fn make_with(
+        &self,
+        people: &[Person],
+        services: &[String],
+    ) -> Result<Vec<ServiceKeys>, InitError> {
         let folder = self.config.parent().unwrap_or(Path::new("."));
         let (store, master_key) = (folder.join(STORE), folder.join(MASTER_KEY));
         for path in [&self.config, &store, &master_key] {
@@ -100,8 +116,9 @@ impl FirstRealm {
         }
         let (master, bytes) = MasterKey::generate(&mut rand::rng());
         write_new(&master_key, &*bytes, 0o600).map_err(unwritable(&master_key))?;
-        create_realm(&store, master, &self.realm, people, services)?;
-        write_new(&self.config, self.text().as_bytes(), 0o644).map_err(unwritable(&self.config))
+        let keys = create_realm(&store, master, &self.realm, people, services)?;
+        write_new(&self.config, self.text().as_bytes(), 0o644).map_err(unwritable(&self.config))?;
+        Ok(keys)
     }
 
     fn text(&self) -> String {
@@ -118,9 +135,11 @@ impl FirstRealm {
         format!(
             "# Every key is explained in the book, page \"kerbstone.toml\". Relative paths start here.\n\
              [kdc]\nstore = \"{STORE}\"\nmaster_key = \"{MASTER_KEY}\"\nadmin_socket = \"admin.sock\"\n\
-             audit = \"audit.jsonl\"\n{}{}",
+             audit = \"audit.jsonl\"\n{}{}{}",
             list("listen", &self.listen),
             list("password_listen", &self.password_listen),
+            self.metrics
+                .map_or_else(String::new, |address| format!("metrics = \"{address}\"\n")),
         )
     }
 }
@@ -130,8 +149,8 @@ fn create_realm(
     master: MasterKey,
     realm: &Realm,
     people: &[Person],
-    services: &[&str],
-) -> Result<(), InitError> {
+    services: &[String],
+) -> Result<Vec<ServiceKeys>, InitError> {
     let store = Arc::new(RedbStore::create(store)?);
     let vault = Arc::new(Vault::create(store, master)?);
     let stamp = Stamp {
@@ -149,7 +168,7 @@ fn create_realm(
         let mut entry = registrar.template(&principal, &stamp)?;
         entry.attributes |= attributes;
         registrar.create(entry, keys, &stamp, &mut rand::rng())?;
-        Ok::<(), InitError>(())
+        Ok::<Principal, InitError>(principal)
     };
     for person in people {
         add(
@@ -158,9 +177,12 @@ fn create_realm(
             settings.user_attributes,
         )?;
     }
-    services
-        .iter()
-        .try_for_each(|service| add(service, &KeyChange::random(), Attributes::NONE))
+    let served = services.iter().map(|service| {
+        let principal = add(service, &KeyChange::random(), Attributes::NONE)?;
+        let keys = registrar.read_keys(&principal)?;
+        Ok(ServiceKeys { principal, keys })
+    });
+    served.collect()
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -184,6 +206,7 @@ mod tests {
             config: folder.join("kerbstone.toml"),
             listen: vec!["127.0.0.1:8888".parse().unwrap()],
             password_listen: Vec::new(),
+            metrics: None,
         }
     }
 

@@ -14,5 +14,5 @@ mod tcp;
 mod udp;
 
 pub(crate) use command::DEFAULT_CONFIG;
-pub(crate) use init::{FirstRealm, Person};
+pub(crate) use init::{FirstRealm, InitError, Person, ServiceKeys};
 pub(crate) use settings::Settings;

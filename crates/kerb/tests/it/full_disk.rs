@@ -11,11 +11,11 @@ use serde_json::Value;
 use crate::killed::kill;
 
 /// A small file system, unmounted when the test is over, whichever way.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
     /// `None` where it may not be mounted, which is all right on a developer's machine and not in CI.
-    fn mount(folder: PathBuf) -> Option<Self> {
+    pub(crate) fn mount(folder: PathBuf) -> Option<Self> {
         fs::create_dir(&folder).unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
@@ -31,15 +31,28 @@ impl Disk {
     }
 
     /// Takes all the room that is left.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut ballast = File::create(self.ballast()).unwrap();
         for size in [1 << 16, 1 << 12, 1] {
             while ballast.write_all(&vec![1; size]).is_ok() {}
         }
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         fs::remove_file(self.ballast()).unwrap();
+    }
+
+    pub(crate) fn make_read_only(&self) {
+        let remounted = Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.0)
+            .status()
+            .unwrap();
+        assert!(remounted.success());
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     fn ballast(&self) -> PathBuf {

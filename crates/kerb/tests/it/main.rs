@@ -11,3 +11,4 @@ mod kvno;
 mod service;
 mod side_by_side;
 mod transcripts;
+mod up;

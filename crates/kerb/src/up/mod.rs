@@ -1,0 +1,27 @@
+//! `kerb up`, `kerb env` and `kerb status`: a whole site on loopback for whoever wants to try or to test.
+//!
+//! A [`Site`] is a folder: a realm, keys, certificates, settings. [`SiteLock`] makes sure that one process at a time
+//! looks after it, and the [`Supervisor`] runs each role of it ([`role::ROLES`]) as a process of its own. [`status`]
+//! asks the supervisor and each role how they are.
+
+mod addresses;
+mod back_off;
+mod board;
+mod certificates;
+mod command;
+mod env;
+mod first_start;
+mod folder;
+mod keeper;
+mod readiness;
+mod role;
+mod role_log;
+mod site;
+mod site_lock;
+mod status;
+mod status_door;
+mod supervisor;
+
+pub(crate) use command::{Typed, run};
+pub(crate) use env::{Typed as TypedEnv, run as env};
+pub(crate) use status::{Typed as TypedStatus, run as status};

@@ -1,0 +1,293 @@
+//! A site: a folder with a realm, keys, certificates and the settings of every role.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::addresses::{self, Addresses, METRICS, Moved, PASSWORDS, TICKETS};
+use super::folder::{replace, unusable};
+use super::role::ROLES;
+use super::site_lock::{RUN, SiteLock};
+use super::{certificates, first_start};
+use crate::failure::Failure;
+
+/// The site's own settings. A folder that has them holds a whole site.
+pub(super) const SETTINGS: &str = "site.toml";
+pub(super) const KDC_SETTINGS: &str = "kerbstone.toml";
+pub(super) const KRB5_CONF: &str = "krb5.conf";
+pub(super) const PASSWORDS_FILE: &str = "demo-passwords";
+pub(super) const KEYTABS: &str = "keytabs";
+pub(super) const TLS: &str = "tls";
+const LOGS: &str = "log";
+
+const PREAMBLE: &str = "# Made by `kerb up`. What stands under [addresses] is written into kerbstone.toml and krb5.conf \
+                        at each start;\n# an address that another program has by then is changed.\n\n";
+
+/// What `site.toml` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// The realm.
+    pub(super) realm: String,
+    /// The names of this host that services and certificates have, `localhost` first.
+    pub(super) hosts: Vec<String>,
+    /// Where the roles listen.
+    #[serde(default)]
+    pub(super) addresses: Addresses,
+}
+
+impl Settings {
+    /// The file's text.
+    pub(super) fn text(&self) -> io::Result<String> {
+        let settings = toml::to_string(self).map_err(io::Error::other)?;
+        Ok(format!("{PREAMBLE}{settings}"))
+    }
+}
+
+/// A site that has been made.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    folder: PathBuf,
+    settings: Settings,
+}
+
+impl Site {
+    /// The site in the lock's folder; it is made if there is none.
+    ///
+    /// # Errors
+    /// It cannot be made or read, or is one of another realm than the one asked for.
+    pub(crate) fn open_or_make(lock: &SiteLock, realm: Option<&str>) -> Result<Self, Failure> {
+        let Some(site) = Self::open(lock.folder())? else {
+            let settings = first_start::make(lock, realm.unwrap_or(first_start::REALM))?;
+            let folder = lock.folder().to_owned();
+            return Ok(Self { folder, settings });
+        };
+        match realm.filter(|asked| *asked != site.realm()) {
+            None => Ok(site),
+            Some(asked) => Err(Failure::refused(
+                format!("cannot make the realm {asked}"),
+                format!(
+                    "the site in {} has the realm {}",
+                    site.folder.display(),
+                    site.realm()
+                ),
+                format!("name another folder for it: kerb up --realm {asked} DIR"),
+            )),
+        }
+    }
+
+    /// The site in a folder, if there is one.
+    ///
+    /// # Errors
+    /// Its settings cannot be read or are none.
+    pub(crate) fn open(folder: &Path) -> Result<Option<Self>, Failure> {
+        let path = folder.join(SETTINGS);
+        let unreadable = |why: String| {
+            let help = "mend the file, or name another folder to start a new site: kerb up DIR";
+            Failure::refused(format!("cannot read {}", path.display()), why, help)
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(unreadable(error.to_string())),
+        };
+        let settings = toml::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| unusable(folder, &error))?;
+        Ok(Some(Self { folder, settings }))
+    }
+
+    /// The site in a folder, for a command that needs one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or there is none.
+    pub(crate) fn find(folder: &Path, what: &str) -> Result<Self, Failure> {
+        Self::open(folder)?.ok_or_else(|| {
+            let folder = folder.display();
+            Failure::refused(
+                what,
+                format!("there is no site in {folder}"),
+                format!("start one: kerb up {folder}"),
+            )
+        })
+    }
+
+    /// Makes sure that every role has addresses which nobody else uses, and that every settings file says so. The
+    /// addresses that had to change are returned.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub(super) fn settle(&mut self) -> Result<Vec<Moved>, Failure> {
+        let names: Vec<&str> = ROLES
+            .iter()
+            .flat_map(|role| role.addresses)
+            .copied()
+            .collect();
+        let moved = addresses::settle(&names, &mut self.settings.addresses);
+        let written = moved.and_then(|moved| {
+            self.write_settings()?;
+            certificates::renew_if_old(&self.path(TLS), self.realm(), self.hosts())?;
+            Ok(moved)
+        });
+        written.map_err(|error| unusable(&self.folder, &error))
+    }
+
+    fn write_settings(&self) -> io::Result<()> {
+        self.update(SETTINGS, |_| self.settings.text())?;
+        self.update(KDC_SETTINGS, |text| {
+            let lines = self.lines(&[
+                ("listen", TICKETS, "[\"", "\"]"),
+                ("password_listen", PASSWORDS, "[\"", "\"]"),
+                ("metrics", METRICS, "\"", "\""),
+            ]);
+            Ok(with_lines(text, &lines))
+        })?;
+        self.update(KRB5_CONF, |text| {
+            let lines = self.lines(&[
+                ("kdc", TICKETS, "", ""),
+                ("kpasswd_server", PASSWORDS, "", ""),
+                ("admin_server", PASSWORDS, "", ""),
+            ]);
+            Ok(with_lines(text, &lines))
+        })
+    }
+
+    /// Names of settings and their values: an address between two brackets or quotes.
+    fn lines<'a>(&self, settings: &[(&'a str, &str, &str, &str)]) -> Vec<(&'a str, String)> {
+        let line = |(name, address, open, close): &(&'a str, &str, &str, &str)| {
+            let address = self.address(address)?;
+            Some((*name, format!("{open}{address}{close}")))
+        };
+        settings.iter().filter_map(line).collect()
+    }
+
+    /// Writes a file of the site anew if its content changes, so that a full disk does not keep an old site from
+    /// starting.
+    fn update(
+        &self,
+        name: &str,
+        change: impl FnOnce(&str) -> io::Result<String>,
+    ) -> io::Result<()> {
+        let path = self.folder.join(name);
+        let before = fs::read_to_string(&path)?;
+        let after = change(&before)?;
+        if before == after {
+            return Ok(());
+        }
+        replace(&path, 0o644, after.as_bytes())
+    }
+
+    /// The folder by its absolute path.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file of the site.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The folder for what exists only while the site runs.
+    pub(super) fn run_folder(&self) -> PathBuf {
+        self.path(RUN)
+    }
+
+    /// Where a role's log is.
+    pub(super) fn log(&self, role: &str) -> PathBuf {
+        self.path(LOGS).join(format!("{role}.log"))
+    }
+
+    /// The realm.
+    pub(crate) fn realm(&self) -> &str {
+        &self.settings.realm
+    }
+
+    /// The names of the host that services and certificates have.
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.settings.hosts
+    }
+
+    /// Where something listens.
+    pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {
+        self.settings.addresses.get(name).copied()
+    }
+
+    /// The keytab of a kind of service: `host`, `HTTP`.
+    pub(crate) fn keytab(&self, service: &str) -> PathBuf {
+        self.path(KEYTABS).join(format!("{service}.keytab"))
+    }
+
+    /// The certificate that clients have to trust.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.path(TLS).join(certificates::CA)
+    }
+
+    /// The demonstration people and their passwords, until they are forgotten.
+    pub(crate) fn people(&self) -> Vec<(String, String)> {
+        let text = fs::read_to_string(self.path(PASSWORDS_FILE)).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, password)| (name.to_owned(), password.to_owned()))
+            .collect()
+    }
+
+    /// Deletes the file of passwords, and tells whether it was there.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn forget_passwords(&self) -> Result<bool, Failure> {
+        match fs::remove_file(self.path(PASSWORDS_FILE)) {
+            Ok(()) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(unusable(&self.folder, &error)),
+        }
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// The text with other values in the lines `name = value`, each where it stands.
+fn with_lines(text: &str, values: &[(&str, String)]) -> String {
+    let change = |line: &str| {
+        let (before, _) = line.split_once('=')?;
+        let (_, value) = values.iter().find(|(name, _)| *name == before.trim())?;
+        Some(format!("{before}= {value}\n"))
+    };
+    text.split_inclusive('\n')
+        .map(|line| change(line).unwrap_or_else(|| line.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_change_in_place_and_other_lines_stay() {
+        let text = "[kdc]\nstore = \"a\"\n  listen = [\"old\"]\n# listen\nunlisten = 1\n";
+        assert_eq!(
+            with_lines(text, &[("listen", "[\"new\"]".to_owned())]),
+            "[kdc]\nstore = \"a\"\n  listen = [\"new\"]\n# listen\nunlisten = 1\n"
+        );
+    }
+
+    #[test]
+    fn settings_are_read_back_as_written() {
+        let settings = Settings {
+            realm: "EXAMPLE.TEST".to_owned(),
+            hosts: vec!["localhost".to_owned()],
+            addresses: [("tickets".to_owned(), "127.0.0.1:1".parse().unwrap())].into(),
+        };
+        let read: Settings = toml::from_str(&settings.text().unwrap()).unwrap();
+        assert_eq!(read, settings);
+    }
+}
