@@ -2,15 +2,15 @@
 
 use kerbstone_proto::ccache::Credential;
 use kerbstone_proto::message::{HostAddresses, Ticket};
-use kerbstone_proto::name::Principal;
+use kerbstone_proto::name::{NameType, Principal};
 use kerbstone_proto::ticket_source::{
     ServiceTicket, TicketSource, TicketSourceError, WantedTicket,
 };
 
 use crate::cache::Cache;
-use crate::driver::Context;
+use crate::driver::{Context, SystemNames};
 use crate::error::ClientError;
-use crate::ticket::WantedService;
+use crate::ticket::{WantedService, service_principal};
 
 /// Gets tickets with the TGT in a cache, and keeps them there.
 #[derive(Debug)]
@@ -26,6 +26,22 @@ impl<'a> CacheTickets<'a> {
     }
 }
 
+impl CacheTickets<'_> {
+    /// A service on a host, named without its realm, is looked up as `krb5.conf` says.
+    fn canonical(&self, server: &Principal) -> Principal {
+        let parts = match server.name.components.as_slice() {
+            [service, host] if server.realm.is_empty() => service.to_str().zip(host.to_str()),
+            _ => None,
+        };
+        match parts.filter(|_| server.name.name_type == NameType::SRV_HST) {
+            Some((service, host)) => {
+                service_principal(service, host, self.context.conf(), &SystemNames)
+            }
+            None => server.clone(),
+        }
+    }
+}
+
 impl TicketSource for CacheTickets<'_> {
     fn client(&self) -> Result<Principal, TicketSourceError> {
         Ok(self.cache.principal()?)
@@ -38,7 +54,7 @@ impl TicketSource for CacheTickets<'_> {
         let wish = WantedService {
             till: wanted.till,
             second_ticket: wanted.second_ticket.clone(),
-            ..WantedService::new(wanted.server.clone())
+            ..WantedService::new(self.canonical(&wanted.server))
         };
         Ok(service_ticket(
             &self.context.service_ticket(&self.cache, &wish)?,
