@@ -99,6 +99,19 @@ impl Records {
         self.option(format!("--host-record={name},{address}"))
     }
 
+    /// The address of a host, without the way back that [`host`](Self::host) gives it.
+    #[must_use]
+    pub fn address(self, name: &str, address: Ipv4Addr) -> Self {
+        self.option(format!("--address=/{name}/{address}"))
+    }
+
+    /// The name that an address leads back to.
+    #[must_use]
+    pub fn pointer(self, address: Ipv4Addr, name: &str) -> Self {
+        let [a, b, c, d] = address.octets();
+        self.option(format!("--ptr-record={d}.{c}.{b}.{a}.in-addr.arpa,{name}"))
+    }
+
     /// Where a service is (RFC 2782).
     #[must_use]
     pub fn srv(self, name: &str, priority: u16, weight: u16, host: &str, port: u16) -> Self {
