@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{compat, completions, list, login, logout, man, password, renew, ticket};
 use crate::console::{Console, err};
 use crate::failure::{Exit, Failure};
-use crate::{admin_cli, doctor, serve, up};
+use crate::{admin_cli, doctor, gateway, serve, up};
 
 /// Kerberos single sign-on: sign in once, then show tickets instead of passwords.
 #[derive(Debug, Parser)]
@@ -47,6 +47,8 @@ enum Command {
     Doctor(doctor::Typed),
     /// Serve realms: tickets, password changes and administration.
     Kdc(serve::command::Typed),
+    /// Stand before web applications: TLS, sign-in with Kerberos, and their back ends told who is there.
+    Gateway(gateway::command::Typed),
     /// Administer the realms of a running KDC: principals, policies, keytabs, trusts.
     Admin(admin_cli::Typed),
     /// Make links under the names of MIT's programs (kinit, klist, ...) that lead to this binary.
@@ -97,6 +99,7 @@ impl Command {
             Self::Status(typed) => up::status(&typed, console),
             Self::Doctor(typed) => doctor::run(&typed, console),
             Self::Kdc(typed) => serve::command::run(typed, console),
+            Self::Gateway(typed) => gateway::command::run(&typed, console),
             Self::Admin(typed) => admin_cli::run(typed, console),
             Self::Compat(typed) => compat::run(&typed, console),
             Self::Completions(typed) => completions::run(&typed, &mut command(), console),

@@ -13,6 +13,8 @@ mod settings;
 mod tcp;
 mod udp;
 
+pub(crate) use audit::AuditLog;
 pub(crate) use command::DEFAULT_CONFIG;
 pub(crate) use init::{FirstRealm, InitError, Person, ServiceKeys};
+pub(crate) use metrics::listen as listen_for_metrics;
 pub(crate) use settings::Settings;

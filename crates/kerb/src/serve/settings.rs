@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::settings_file::{self, SettingsError, duration};
 
 /// The whole of `kerbstone.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -14,6 +17,9 @@ pub(crate) struct Settings {
     pub(crate) kdc: KdcSettings,
     #[serde(default)]
     pub(crate) admin: AdminSettings,
+    /// `kerb gateway` reads it.
+    #[serde(default, rename = "gateway")]
+    _gateway: IgnoredAny,
 }
 
 /// The section `[kdc]`: the store, the sockets and what is written beside them.
@@ -127,49 +133,6 @@ const fn default_dump_interval() -> Duration {
     Duration::from_secs(3600)
 }
 
-fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    kerbstone_proto::delta_time::parse_duration(&text).map_err(serde::de::Error::custom)
-}
-
-/// Why a settings file was refused, in words for the administrator.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {source}", path = path.display())]
-    Unreadable {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    /// The text is not TOML, or not our settings.
-    #[error("{path}: line {line}: {message}", path = path.display())]
-    Invalid {
-        path: PathBuf,
-        line: usize,
-        message: String,
-        nearest: Option<String>,
-    },
-}
-
-impl SettingsError {
-    /// What the administrator can do about it.
-    pub(crate) fn help(&self) -> String {
-        match self {
-            Self::Unreadable { path, .. } => {
-                format!(
-                    "make {} with `kerb kdc init`, or name another with --config",
-                    path.display()
-                )
-            }
-            Self::Invalid {
-                nearest: Some(name),
-                ..
-            } => format!("did you mean `{name}`?"),
-            Self::Invalid { .. } => "see the page kerbstone.toml of the book".to_owned(),
-        }
-    }
-}
-
 impl Settings {
     /// Reads and checks a settings file.
     ///
@@ -178,31 +141,13 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`] names the file, the line and, for an unknown key, the nearest known one.
     pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut settings = Self::parse(&text, path)?;
+        let mut settings: Self = settings_file::read(path)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         settings.kdc.resolve(folder);
         if let Some(acl) = &mut settings.admin.acl {
             *acl = folder.join(&*acl);
         }
         Ok(settings)
-    }
-
-    /// Checks the text of a settings file; `path` is for what errors say.
-    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
-        toml::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let before = text.get(..start).unwrap_or(text);
-            SettingsError::Invalid {
-                path: path.to_owned(),
-                line: before.matches('\n').count().saturating_add(1),
-                message: error.message().to_owned(),
-                nearest: nearest_name(error.message()),
-            }
-        })
     }
 }
 
@@ -222,19 +167,6 @@ impl KdcSettings {
     }
 }
 
-/// The known name nearest to the unknown one, both read from serde's message
-/// (``unknown field `a`, expected one of `b`, `c` ``), whose list is the one source of our names.
-fn nearest_name(message: &str) -> Option<String> {
-    let rest = message.strip_prefix("unknown field ")?;
-    let mut quoted = rest.split('`').skip(1).step_by(2);
-    let unknown = quoted.next()?;
-    quoted
-        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len().max(3) / 2)
-        .map(|(_, known)| known.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,12 +174,12 @@ mod tests {
     const MINIMAL: &str = "[kdc]\nstore = \"realm.redb\"\nmaster_key = \"master.key\"\n";
 
     fn refused(text: &str) -> SettingsError {
-        Settings::parse(text, Path::new("kerbstone.toml")).expect_err("refused")
+        settings_file::parse::<Settings>(text, Path::new("kerbstone.toml")).expect_err("refused")
     }
 
     #[test]
     fn the_minimal_file_has_the_standard_ports() {
-        let settings = Settings::parse(MINIMAL, Path::new("k.toml")).unwrap();
+        let settings = settings_file::parse::<Settings>(MINIMAL, Path::new("k.toml")).unwrap();
         assert_eq!(settings.kdc.listen[0].port(), 88);
         assert_eq!(settings.kdc.password_listen[0].port(), 464);
         assert_eq!(settings.kdc.tcp.deadline, Duration::from_secs(10));
@@ -269,7 +201,7 @@ mod tests {
     #[test]
     fn durations_are_written_as_in_krb5_conf() {
         let text = format!("{MINIMAL}[kdc.tcp]\ndeadline = \"2m\"\n");
-        let settings = Settings::parse(&text, Path::new("k.toml")).unwrap();
+        let settings = settings_file::parse::<Settings>(&text, Path::new("k.toml")).unwrap();
         assert_eq!(settings.kdc.tcp.deadline, Duration::from_secs(120));
         refused(&format!("{MINIMAL}[kdc.tcp]\ndeadline = \"soon\"\n"));
     }

@@ -1,0 +1,6 @@
+//! `kerb gateway`: the settings, sockets and books around the HTTP front door.
+
+mod books;
+pub(crate) mod command;
+mod service;
+mod settings;

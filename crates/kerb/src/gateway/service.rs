@@ -1,0 +1,244 @@
+//! The service as a whole: reads what the settings name, binds every socket, then serves until told to stop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use kerbstone_client::{ClientError, Context, Environment, KeytabFile};
+use kerbstone_gateway::tls::{TlsError, TlsIdentity};
+use kerbstone_gateway::{AcceptorSource, Gateway, LocalNames, Setup, server};
+use kerbstone_gss::replay::{ReplayFault, SharedReplayCache};
+use kerbstone_gss::{AcceptorCredential, AcceptorName, GssError};
+use kerbstone_proto::time::Timestamp;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::books::Books;
+use super::settings::{BadEntry, Bindings, GatewaySettings};
+use crate::serve::{self, AuditLog};
+use crate::supervised;
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServiceError {
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The keytab or krb5.conf cannot be read.
+    #[error(transparent)]
+    Files(#[from] ClientError),
+    /// The keytab has no key for the service.
+    #[error("{keytab}: {source}", keytab = keytab.display())]
+    Keys { keytab: PathBuf, source: GssError },
+    /// The replay cache cannot be used.
+    #[error(transparent)]
+    Replay(#[from] ReplayFault),
+    /// The table of entry points cannot be meant so.
+    #[error(transparent)]
+    Entry(#[from] BadEntry),
+    /// A socket cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    /// The audit log cannot be written.
+    #[error("cannot write the audit log {path}: {source}", path = path.display())]
+    Audit { path: PathBuf, source: io::Error },
+    /// The metrics endpoint cannot be had.
+    #[error("cannot serve metrics on {address}: {reason}")]
+    Metrics { address: SocketAddr, reason: String },
+    /// The system refused a thread or a signal handler.
+    #[error("the system refused what the service needs: {0}")]
+    System(#[from] io::Error),
+}
+
+impl ServiceError {
+    /// What the administrator can do about it.
+    pub(crate) fn help(&self) -> String {
+        match self {
+            Self::Tls(_) => "name the chain of certificates and its key, both in PEM, under `certificate` and `key`".to_owned(),
+            Self::Files(error) => error.help(),
+            Self::Keys { .. } => "make keys for it: kerb admin add -randkey HTTP/HOST, then kerb admin keytab; or name another service under `service`".to_owned(),
+            Self::Replay(_) => "name a file in a folder of the service's own under `replay_cache`".to_owned(),
+            Self::Entry(_) => "the book's page about the gateway explains [[gateway.entry]]".to_owned(),
+            Self::Listen { address, source } if source.kind() == io::ErrorKind::PermissionDenied => format!(
+                "ports below 1024 (here {}) need root or CAP_NET_BIND_SERVICE; or set `listen` under [gateway]",
+                address.port()
+            ),
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                "another program has the port: stop it, or set `listen` under [gateway]".to_owned()
+            }
+            Self::Listen { .. } => "name an address of this host under `listen` in [gateway]".to_owned(),
+            Self::Audit { .. } => "make the folder, and let the service's user write there".to_owned(),
+            Self::Metrics { .. } => "set another address as `metrics` under [gateway], or none".to_owned(),
+            Self::System(_) => "look at the limits of the service (threads, open files)".to_owned(),
+        }
+    }
+}
+
+/// Reads everything that the settings name, and serves nothing.
+///
+/// # Errors
+/// [`ServiceError`], as [`run`] would.
+pub(crate) fn check(settings: &GatewaySettings) -> Result<(), ServiceError> {
+    settings.entry_points()?;
+    TlsIdentity::load(&settings.certificate, &settings.key)?;
+    local_names(settings)?;
+    credential(settings, open_replay_cache(settings)?).map(|_| ())
+}
+
+/// Serves until SIGTERM or SIGINT; SIGHUP reads certificate and keytab anew, and opens the audit log anew.
+///
+/// # Errors
+/// [`ServiceError`] when something that the settings name cannot be had; nothing is served then.
+pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
+    let audit = open_audit(settings)?;
+    let replays = open_replay_cache(settings)?;
+    let gateway = Arc::new(Gateway::new(Setup {
+        tls: TlsIdentity::load(&settings.certificate, &settings.key)?,
+        entry_points: settings.entry_points()?,
+        headers: settings.headers(),
+        acceptors: AcceptorSource::keytab(credential(settings, Arc::clone(&replays))?),
+        local_names: local_names(settings)?,
+        limits: settings.limits(),
+        observer: Arc::new(Books {
+            audit: audit.clone(),
+        }),
+    }));
+    let listeners = bind(&settings.listen)?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(settings.workers.max(1))
+        .thread_name("gateway")
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(serve(
+        settings,
+        Open {
+            gateway,
+            audit: audit.clone(),
+            replays,
+        },
+        listeners,
+    ));
+    if let Some(audit) = audit {
+        audit.flush();
+    }
+    served
+}
+
+async fn serve(
+    settings: &GatewaySettings,
+    open: Open,
+    listeners: Vec<TcpListener>,
+) -> Result<(), ServiceError> {
+    if let Some(audit) = open.audit.clone() {
+        tokio::spawn(async move { audit.sweep().await });
+    }
+    if let Some(address) = settings.metrics {
+        let installed = serve::listen_for_metrics(address);
+        installed.map_err(|error| ServiceError::Metrics {
+            address,
+            reason: error.to_string(),
+        })?;
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let stop = async {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                _ = hangup.recv() => open.read_anew(settings),
+            }
+        }
+    };
+    tracing::info!(listen = ?settings.listen, "ready");
+    supervised::ready();
+    server::serve(Arc::clone(&open.gateway), listeners, stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What the running service holds open.
+struct Open {
+    gateway: Arc<Gateway>,
+    audit: Option<Arc<AuditLog>>,
+    replays: Arc<SharedReplayCache>,
+}
+
+impl Open {
+    /// What cannot be read stays as it was.
+    fn read_anew(&self, settings: &GatewaySettings) {
+        match TlsIdentity::load(&settings.certificate, &settings.key) {
+            Ok(identity) => self.gateway.replace_tls(identity),
+            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+        }
+        match credential(settings, Arc::clone(&self.replays)) {
+            Ok(credential) => self.gateway.acceptors().replace(credential),
+            Err(error) => tracing::error!(%error, "the keys stay as they were"),
+        }
+        if let Some(Err(error)) = self.audit.as_deref().map(AuditLog::reopen) {
+            tracing::error!(%error, "the audit log cannot be opened anew; the old file stays in use");
+        }
+        tracing::info!("certificate and keytab read anew");
+    }
+}
+
+fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ServiceError> {
+    let bound = addresses.iter().map(|&address| {
+        server::bind(address).map_err(|source| ServiceError::Listen { address, source })
+    });
+    bound.collect()
+}
+
+fn open_audit(settings: &GatewaySettings) -> Result<Option<Arc<AuditLog>>, ServiceError> {
+    let opened = settings.audit.as_ref().map(|path| {
+        let log = AuditLog::open(path).map(Arc::new);
+        log.map_err(|source| ServiceError::Audit {
+            path: path.clone(),
+            source,
+        })
+    });
+    opened.transpose()
+}
+
+/// One for the whole process: its threads share it.
+fn open_replay_cache(settings: &GatewaySettings) -> Result<Arc<SharedReplayCache>, ServiceError> {
+    let now = Timestamp::from_unix_duration(UNIX_EPOCH.elapsed().unwrap_or_default());
+    let opened = SharedReplayCache::open(&settings.replay_cache, now, &mut rand::rng())?;
+    Ok(Arc::new(opened))
+}
+
+fn credential(
+    settings: &GatewaySettings,
+    replays: Arc<SharedReplayCache>,
+) -> Result<AcceptorCredential, ServiceError> {
+    let keytab = KeytabFile::parse(&settings.keytab.to_string_lossy())?.load()?;
+    let name = AcceptorName::HostBased {
+        service: settings.service.clone(),
+        host: None,
+    };
+    let credential = AcceptorCredential::new(&keytab, name, replays)
+        .map_err(|source| ServiceError::Keys {
+            keytab: settings.keytab.clone(),
+            source,
+        })?
+        .clock_skew(settings.clock_skew);
+    Ok(match settings.channel_bindings {
+        Bindings::Verify => credential,
+        Bindings::Require => credential.require_bindings(),
+    })
+}
+
+fn local_names(settings: &GatewaySettings) -> Result<LocalNames, ServiceError> {
+    let mut environment = Environment::of_process();
+    if let Some(path) = &settings.krb5_conf {
+        environment.krb5_config = Some(path.to_string_lossy().into_owned());
+    }
+    let context = Context::new(environment)?;
+    Ok(LocalNames::new(context.conf().clone()))
+}
