@@ -108,6 +108,26 @@ pub enum GssError {
     /// A token for a mechanism that is not spoken here.
     #[error("the token is for the mechanism {0}, which is not spoken here")]
     Mechanism(Oid),
+    /// The other side speaks none of our mechanisms. A browser that offers NTLM alone has no
+    /// ticket: its user is not signed in, its policy does not allow Kerberos for this host, or the
+    /// KDC has no principal of the host's name.
+    #[error("the other side offers {}, and here krb5 is spoken{}", mechanisms(.0), ntlm_hint(.0))]
+    NoCommonMechanism(Vec<Oid>),
+    /// The acceptor chose a mechanism that was not in the list.
+    #[error("the other side chose the mechanism {0}, which was not offered to it")]
+    MechanismNotOffered(Oid),
+    /// The other side ended the negotiation and gave no reason.
+    #[error("the other side rejects the negotiation and does not say why")]
+    NegotiationRejected,
+    /// The list of mechanisms was changed on the way: somebody may want both sides to use a weaker
+    /// one.
+    #[error(
+        "the two sides saw different lists of mechanisms: somebody between them may have changed it"
+    )]
+    WrongMechListMic,
+    /// The proof that both sides saw the same list of mechanisms is missing where it is needed.
+    #[error("the proof that both sides saw the same list of mechanisms (mechListMIC) is missing")]
+    MissingMechListMic,
     /// A Kerberos message in the token is refused.
     #[error("{what}: {source}")]
     Kerberos {
@@ -136,7 +156,7 @@ pub enum GssError {
     #[error("the ticket is for {ticket}, and the keytab has keys of {have} only")]
     WrongPrincipal {
         /// Whom the ticket is for.
-        ticket: Principal,
+        ticket: Box<Principal>,
         /// Whose keys there are.
         have: String,
     },
@@ -147,7 +167,7 @@ pub enum GssError {
     )]
     KeyVersion {
         /// Whose key it is.
-        principal: Principal,
+        principal: Box<Principal>,
         /// The version that the ticket names.
         wanted: u32,
         /// The versions at hand.
@@ -157,7 +177,7 @@ pub enum GssError {
     #[error("the ticket for {principal} is sealed with {wanted}, the keytab has {have}")]
     KeyEnctype {
         /// Whose key it is.
-        principal: Principal,
+        principal: Box<Principal>,
         /// The ticket's encryption type.
         wanted: String,
         /// Those at hand.
@@ -170,7 +190,7 @@ pub enum GssError {
     )]
     KeyMismatch {
         /// Whose key it is.
-        principal: Principal,
+        principal: Box<Principal>,
         /// The version that the ticket names.
         kvno: u32,
     },
@@ -181,9 +201,9 @@ pub enum GssError {
     #[error("the request of {client} for {server} is a replay: it has been accepted before")]
     Replay {
         /// Whose request.
-        client: Principal,
+        client: Box<Principal>,
         /// For whom.
-        server: Principal,
+        server: Box<Principal>,
     },
     /// Whether it is a replay cannot be said, so it is refused.
     #[error(transparent)]
@@ -208,7 +228,7 @@ pub enum GssError {
     #[error("no ticket to delegate to {server}: {source}")]
     Delegation {
         /// To whom.
-        server: Principal,
+        server: Box<Principal>,
         /// Why.
         source: TicketSourceError,
     },
@@ -239,7 +259,7 @@ pub enum GssError {
     #[error("the ticket for {server} expired at {at}")]
     CredentialsExpired {
         /// For whom.
-        server: Principal,
+        server: Box<Principal>,
         /// When.
         at: KerberosTime,
     },
@@ -271,6 +291,19 @@ pub enum GssError {
     Misuse(&'static str),
 }
 
+fn mechanisms(offered: &[Oid]) -> String {
+    let names: Vec<String> = offered.iter().map(Oid::to_string).collect();
+    names.join(", ")
+}
+
+fn ntlm_hint(offered: &[Oid]) -> &'static str {
+    if offered.contains(&Oid::NTLMSSP) {
+        "; programs offer NTLM when they have no ticket for this host"
+    } else {
+        ""
+    }
+}
+
 fn refusal(
     code: ErrorCode,
     text: &str,
@@ -294,7 +327,12 @@ impl GssError {
     pub const fn major(&self) -> MajorStatus {
         match self {
             Self::DefectiveToken { .. } | Self::Oversized { .. } => MajorStatus::DEFECTIVE_TOKEN,
-            Self::Mechanism(_) => MajorStatus::BAD_MECH,
+            Self::Mechanism(_)
+            | Self::NoCommonMechanism(_)
+            | Self::MechanismNotOffered(_)
+            | Self::NegotiationRejected => MajorStatus::BAD_MECH,
+            Self::WrongMechListMic => MajorStatus::BAD_MIC,
+            Self::MissingMechListMic => MajorStatus::DEFECTIVE_TOKEN,
             Self::Replay { .. } => MajorStatus::DUPLICATE_TOKEN,
             Self::BadBindings | Self::MissingBindings => MajorStatus::BAD_BINDINGS,
             Self::NoAcceptorCredential(_) | Self::Ticket { .. } => MajorStatus::NO_CRED,

@@ -147,7 +147,7 @@ impl Acceptor {
             && name != tgt.client.name
         {
             return Err(GssError::WrongPrincipal {
-                ticket: Principal::new(name, tgt.client.realm.clone()),
+                ticket: Principal::new(name, tgt.client.realm.clone()).into(),
                 have: tgt.client.to_string(),
             });
         }
@@ -266,7 +266,10 @@ impl Acceptor {
         };
         match cache.check_and_store(&entry, now)? {
             Freshness::Fresh => Ok(()),
-            Freshness::Replayed => Err(GssError::Replay { client, server }),
+            Freshness::Replayed => Err(GssError::Replay {
+                client: client.into(),
+                server: server.into(),
+            }),
         }
     }
 

@@ -136,7 +136,7 @@ impl Initiator {
         let outcome = match (mem::replace(&mut self.state, State::Done), input) {
             (State::Start, None) => self.begin(tickets, now, rng),
             (State::Asked(target), Some(input)) => self.take_tgt(target, input, tickets, now, rng),
-            (State::Requested(requested), Some(input)) => self.finish(*requested, input, now, rng),
+            (State::Requested(requested), Some(input)) => Self::finish(*requested, input, now, rng),
             (State::Start, Some(_)) => Err(GssError::DefectiveToken {
                 what: "first input of an initiator",
                 why: "an initiator begins, without a token",
@@ -288,7 +288,7 @@ impl Initiator {
             })?;
         if ticket.endtime < now.time {
             return Err(GssError::CredentialsExpired {
-                server: ticket.server,
+                server: ticket.server.into(),
                 at: ticket.endtime,
             });
         }
@@ -334,7 +334,7 @@ impl Initiator {
             Err(source) => source,
         };
         self.not_delegated = Some(GssError::Delegation {
-            server: ticket.server.clone(),
+            server: ticket.server.clone().into(),
             source,
         });
         let flags = flags.difference(GssFlags::DELEG | GssFlags::DELEG_POLICY);
@@ -360,7 +360,6 @@ impl Initiator {
     }
 
     fn finish(
-        &mut self,
         requested: Requested,
         input: &[u8],
         now: Timestamp,

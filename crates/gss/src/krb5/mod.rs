@@ -5,8 +5,10 @@ mod ap_rep_leg;
 mod delegation;
 mod error_token;
 mod etype_negotiation;
+mod exported_context;
 mod gss_checksum;
 pub mod initiator;
+mod lucid;
 mod mic;
 mod parts;
 mod prf;
@@ -20,6 +22,7 @@ mod wrap;
 pub use acceptor::Acceptor;
 pub use initiator::{Initiator, InitiatorOptions, UserToUser};
 pub use prf::PrfKey;
+pub(crate) use token::AP_REQ_TAG;
 
 use kerbstone_crypto::Key;
 

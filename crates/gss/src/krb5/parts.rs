@@ -108,7 +108,7 @@ impl<'p> Sorted<'p> {
                 Part::Trailer(bytes) if trailer.is_none() => trailer = Some(bytes),
                 Part::Data(bytes) => portions.push(Portion::Encrypted(bytes)),
                 Part::SignOnly(bytes) => portions.push(Portion::SignOnly(bytes)),
-                Part::Padding(bytes) if bytes.is_empty() => {}
+                Part::Padding([]) => {}
                 Part::Header(_) | Part::Trailer(_) | Part::Padding(_) => return Err(misfit()),
             }
         }

@@ -45,12 +45,10 @@ pub(super) fn is_ticket_open(credential: &AcceptorCredential, ticket: &Ticket) -
 
 /// Why no key opened the ticket.
 pub(super) fn diagnose(credential: &AcceptorCredential, ticket: &Ticket) -> GssError {
-    let principal = ticket.server();
+    let principal = Box::new(ticket.server());
     let of_server = || {
-        credential
-            .keys
-            .iter()
-            .filter(|own| own.principal == principal)
+        let keys = credential.keys.iter();
+        keys.filter(|own| own.principal == *principal)
     };
     let etype = ticket.enc_part.etype;
     let of_type = || of_server().filter(|own| own.key.enctype().number() == etype);

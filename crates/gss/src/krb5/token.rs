@@ -7,7 +7,7 @@ use crate::framing::{FRAME_TAG, check_size, frame, unframe};
 use crate::{GssError, Oid};
 
 /// The tag of an AP-REQ without a frame, as DCE style has it.
-const AP_REQ_TAG: u8 = 0x6e;
+pub(crate) const AP_REQ_TAG: u8 = 0x6e;
 /// The tag of an AP-REP without a frame.
 const AP_REP_TAG: u8 = 0x6f;
 /// The tag of a KRB-ERROR without a frame.

@@ -1,4 +1,10 @@
 //! What the crate does, seen from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod libraries;
+mod peer;
 mod replay;
+mod site;
+mod spnego;
+mod spnego_libraries;
+mod virtual_pair;
