@@ -7,7 +7,7 @@ use std::ops::Range;
 use rand_core::CryptoRng;
 
 use super::token_header::{HEADER, Kind, TokenHeader};
-use crate::{Context, GssError, Unwrapped, UnwrappedInPlace};
+use crate::{Context, GssError, GssFlags, Unwrapped, UnwrappedInPlace};
 
 const WHAT: &str = Kind::Wrap.words();
 
@@ -95,7 +95,7 @@ impl Context {
     pub fn unwrap_in_place(&mut self, token: &mut [u8]) -> Result<UnwrappedInPlace, GssError> {
         let header = TokenHeader::parse(Kind::Wrap, token)?;
         let body = token.get_mut(HEADER..).unwrap_or_default();
-        undo_rotation(&header, body);
+        undo_rotation(self.rotation(&header), body);
         let inside = if header.is_sealed() {
             self.open(&header, body)?
         } else {
@@ -106,6 +106,17 @@ impl Context {
             confidential: header.is_sealed(),
             order: self.window.note(header.sequence),
         })
+    }
+
+    /// By how much the token is rotated. In DCE style Windows and Heimdal rotate by EC as well, and
+    /// MIT has an EC of 0 here.
+    fn rotation(&self, header: &TokenHeader) -> usize {
+        let rotation = usize::from(header.right_rotation);
+        if header.is_sealed() && self.flags.contains(GssFlags::DCE_STYLE) {
+            rotation.saturating_add(usize::from(header.extra_count))
+        } else {
+            rotation
+        }
     }
 
     fn open(&self, header: &TokenHeader, body: &mut [u8]) -> Result<Range<usize>, GssError> {
@@ -158,8 +169,8 @@ impl Context {
 }
 
 /// What follows the header was rotated to the right by any amount.
-fn undo_rotation(header: &TokenHeader, body: &mut [u8]) {
-    let rotation = usize::from(header.right_rotation).checked_rem(body.len());
+fn undo_rotation(rotation: usize, body: &mut [u8]) {
+    let rotation = rotation.checked_rem(body.len());
     if let Some(rotation) = rotation.filter(|rotation| *rotation > 0) {
         body.rotate_left(rotation);
     }
@@ -183,16 +194,9 @@ mod tests {
 
     #[test]
     fn a_rotation_by_more_than_there_is_goes_round() {
-        let header = TokenHeader {
-            kind: Kind::Wrap,
-            flags: 0,
-            extra_count: 0,
-            right_rotation: 7,
-            sequence: 0,
-        };
         let mut body = *b"deabc";
-        undo_rotation(&header, &mut body);
+        undo_rotation(7, &mut body);
         assert_eq!(&body, b"abcde");
-        undo_rotation(&header, &mut []);
+        undo_rotation(7, &mut []);
     }
 }
