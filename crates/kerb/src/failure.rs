@@ -103,7 +103,7 @@ fn exit(error: &ClientError) -> Exit {
 }
 
 /// The library's help, in the words of `kerb` where it names a program.
-fn advice(error: &ClientError) -> String {
+pub(crate) fn advice(error: &ClientError) -> String {
     match error {
         ClientError::PasswordExpired { client } => {
             format!("choose a new one: kerb password {client}")

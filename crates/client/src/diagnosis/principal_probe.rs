@@ -63,6 +63,13 @@ pub enum PrincipalState {
     },
 }
 
+impl PrincipalState {
+    /// Whether the KDC has the principal and would let it sign in.
+    pub const fn is_known(&self) -> bool {
+        matches!(self, Self::Known { .. })
+    }
+}
+
 impl PrincipalProbe {
     /// Asks about `client`, offering these encryption types.
     pub fn new(

@@ -5,7 +5,7 @@ use kerbstone_client::{ClientError, Context};
 use kerbstone_crypto::Enctype;
 use kerbstone_proto::name::Principal;
 
-use super::finding::{Area, Cause, Finding};
+use super::finding::{Area, Cause, Finding, advice};
 
 /// Asks about one principal. No failed login is counted for it.
 pub(super) fn check(principal: &Principal, context: &Context) -> Finding {
@@ -24,10 +24,7 @@ pub(super) fn check(principal: &Principal, context: &Context) -> Finding {
             principal,
             Cause::Refused,
             format!("could not be asked about: {error}"),
-            match error.help() {
-                help if help.is_empty() => "see the KDC's log for its reason".to_owned(),
-                help => help,
-            },
+            advice(&error, "see the KDC's log for its reason"),
         ),
     }
 }

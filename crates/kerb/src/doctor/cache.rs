@@ -7,7 +7,7 @@ use kerbstone_proto::ccache::{Credential, CredentialCache};
 use kerbstone_proto::flags::TicketFlags;
 use kerbstone_proto::name::Realm;
 
-use super::finding::{Area, Cause, Finding};
+use super::finding::{Area, Cause, Finding, advice};
 use super::permissions::{self, whoami};
 use crate::commands::human;
 
@@ -95,10 +95,7 @@ fn unreadable(shown: &str, error: &ClientError) -> Finding {
             "sign in as this user, or point KRB5CCNAME to a cache of theirs",
         );
     }
-    let help = match error.help() {
-        help if help.is_empty() => "kdestroy removes it, kerb login makes a new one".to_owned(),
-        help => help,
-    };
+    let help = advice(error, "kdestroy removes it, kerb login makes a new one");
     let says = format!("cannot be read here: {error}");
     if matches!(error, ClientError::UnknownCacheType { .. }) {
         return Finding::warning(Area::Cache, shown, Cause::CacheUnreadable, says, help);

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use kerbstone_client::ClientError;
 use serde::Serialize;
+
+use crate::failure;
 
 /// How bad it is; worse is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -101,6 +104,7 @@ pub(crate) enum Cause {
     UnknownPrincipal,
     CacheExpired,
     CacheUnreadable,
+    NoTrust,
     Refused,
     HostUnknown,
     ConfigurationValue,
@@ -199,5 +203,13 @@ impl Finding {
             help: Some(help.into()),
             ..Self::plain(area, looked_at, verdict, says)
         }
+    }
+}
+
+/// What helps against an error; `otherwise` where the library has nothing to say.
+pub(crate) fn advice(error: &ClientError, otherwise: &str) -> String {
+    match failure::advice(error) {
+        advice if advice.is_empty() => otherwise.to_owned(),
+        advice => advice,
     }
 }

@@ -243,7 +243,8 @@ fn clocks(realm: &Realm, stations: &[Station], context: &Context) -> Vec<Finding
 fn clock(realm: &Realm, address: &str, offset: Offset, limit: Duration) -> Finding {
     let what = format!("this host against the KDC {address} of {realm}");
     if offset.size() < NOTICEABLE {
-        return Finding::ok(Area::Clock, what, "in step");
+        let off = format!("in step, to {} ms", offset.size().as_millis());
+        return Finding::ok(Area::Clock, what, off);
     }
     let direction = if offset.seconds() > 0 {
         "behind"

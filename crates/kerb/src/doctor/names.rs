@@ -9,6 +9,7 @@ use kerbstone_client::ticket::{HostNames, candidates};
 use kerbstone_client::{Context, SystemNames};
 use kerbstone_proto::krb5_conf::{CanonicalizeHostname, Krb5Conf};
 use kerbstone_proto::name::{NameType, Principal, PrincipalName, Realm};
+use nix::ifaddrs::getifaddrs;
 
 use super::deadline::{Pending, begin};
 use super::finding::{Area, Cause, Finding};
@@ -46,6 +47,8 @@ pub(super) struct Named {
     pub(super) asked: Vec<Principal>,
     pub(super) canonical: Option<String>,
     pub(super) reverse: Option<String>,
+    /// Whether the host is this one.
+    pub(super) is_here: bool,
     /// Where krb5.conf gives the host a realm.
     pub(super) mapped_at: Option<String>,
 }
@@ -84,6 +87,7 @@ impl Lookup {
             asked: looked.asked,
             canonical: looked.canonical,
             reverse: looked.reverse,
+            is_here: looked.addresses.iter().any(is_own),
             mapped_at,
             target,
         }
@@ -218,6 +222,17 @@ fn spn(target: &Target, looked: &Looked, mapped_at: Option<&str>, conf: &Krb5Con
         names.join(", then "),
     );
     Finding::ok(Area::Names, target.shown(), says)
+}
+
+/// Whether packets to this address stay on this host.
+fn is_own(address: &IpAddr) -> bool {
+    let interfaces = getifaddrs().into_iter().flatten();
+    let mut own = interfaces.filter_map(|interface| {
+        let storage = interface.address?;
+        let v4 = storage.as_sockaddr_in().map(|one| IpAddr::from(one.ip()));
+        v4.or_else(|| storage.as_sockaddr_in6().map(|one| IpAddr::from(one.ip())))
+    });
+    address.is_loopback() || own.any(|one| one == *address)
 }
 
 /// The host of a service's principal.

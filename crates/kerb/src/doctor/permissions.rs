@@ -4,6 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use kerbstone_proto::name::Principal;
 use nix::unistd::{Uid, User, geteuid};
 
 use super::finding::{Area, Cause, Finding};
@@ -60,11 +61,26 @@ pub(super) fn configuration(files: &[PathBuf]) -> Vec<Finding> {
 }
 
 /// A keytab: whoever reads it is the service.
-pub(super) fn keytab(path: &Path) -> Option<Finding> {
+pub(super) fn keytab(path: &Path, principals: &[Principal]) -> Option<Finding> {
     let metadata = fs::metadata(path).ok()?;
     let (shown, says) = (path.display(), described(&metadata));
     if metadata.mode() & (OTHERS_READ | OTHERS_WRITE) == 0 {
-        return Some(Finding::ok(Area::Permissions, shown, says));
+        let roots_alone = metadata.uid() == 0 && metadata.mode() & ANYBODY_ELSE == 0;
+        // What sshd and the host itself use, root reads.
+        let of_users = |principal: &&Principal| {
+            let service = principal.name.components.first();
+            service.is_some_and(|service| service.as_bytes() != b"host")
+        };
+        return Some(
+            match principals.iter().find(of_users).filter(|_| roots_alone) {
+                None => Finding::ok(Area::Permissions, shown, says),
+                Some(principal) => {
+                    let says = format!("{says}: no service that runs as another user can read it");
+                    let help = format!("if that of {} does: chown USER {shown}", principal.name);
+                    Finding::note(Area::Permissions, shown, says).with_help(help)
+                }
+            },
+        );
     }
     let says = format!("{says}: others on this host may pose as its services");
     let help = format!("chmod 600 {shown}, and make new keys if strangers have been here");
@@ -172,6 +188,7 @@ mod tests {
 
     #[test]
     fn secrets_that_others_read_are_told() {
+        let keytab = |path: &Path| keytab(path, &[]);
         assert_eq!(verdict_at(0o600, keytab), Verdict::Ok);
         assert_eq!(verdict_at(0o640, keytab), Verdict::Ok);
         assert_eq!(verdict_at(0o644, keytab), Verdict::Warning);

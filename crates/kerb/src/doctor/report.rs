@@ -21,10 +21,6 @@ struct Json<'a> {
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, finding: Finding) {
-        self.findings.push(finding);
-    }
-
     pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         self.findings.extend(findings);
     }
@@ -132,15 +128,11 @@ mod tests {
         let mut report = Report::default();
         let problem =
             |cause, what: &str| Finding::problem(Area::Kdc, what, cause, "is bad", "mend it");
-        report.add(problem(Cause::MissingService, "HTTP/www"));
-        report.add(problem(Cause::KdcDown, "R"));
-        report.add(Finding::warning(
-            Area::Clock,
-            "clock",
-            Cause::ClockSkew,
-            "is off",
-            "set it",
-        ));
+        report.extend([
+            problem(Cause::MissingService, "HTTP/www"),
+            problem(Cause::KdcDown, "R"),
+            Finding::warning(Area::Clock, "clock", Cause::ClockSkew, "is off", "set it"),
+        ]);
         let shown = report.to_string();
         let end = "Summary: 2 problems, 1 warning.\n\
                    Most probable cause (kdc-down): R: is bad\nhelp: mend it\n";
@@ -153,7 +145,7 @@ mod tests {
     #[test]
     fn notes_alone_are_nothing_wrong() {
         let mut report = Report::default();
-        report.add(Finding::note(Area::Cache, "cache", "is empty"));
+        report.extend([Finding::note(Area::Cache, "cache", "is empty")]);
         assert!(report.most_probable().is_none());
         assert!(report.to_string().contains("nothing is wrong"));
     }

@@ -4,7 +4,7 @@ use kerbstone_client::diagnosis::PrincipalState;
 use kerbstone_client::{ClientError, Context};
 use kerbstone_proto::name::{NameType, Principal, PrincipalName, Realm};
 
-use super::finding::{Area, Cause, Finding};
+use super::finding::{Area, Cause, Finding, advice};
 use super::names::{Named, host_of, reverse_counts, same_host};
 use super::witness::{Answer, Witness};
 
@@ -130,7 +130,20 @@ fn told(principal: &Principal, answer: &Answer) -> Found {
             )
         }
         Answer::Unknown => return missing_alone(principal),
-        Answer::Seen(told) => seen(principal, &told.state),
+        Answer::NoWay { client, told } if told.state.is_known() => Finding::problem(
+            Area::Service,
+            principal,
+            Cause::NoTrust,
+            format!(
+                "the realm {} has it, and {client} gets no ticket there: no trust leads from {} to it",
+                principal.realm, client.realm
+            ),
+            format!(
+                "sign in to {}, name the way under [capaths] in krb5.conf, or make a trust between the realms",
+                principal.realm
+            ),
+        ),
+        Answer::Seen(told) | Answer::NoWay { told, .. } => seen(principal, &told.state),
         Answer::Refused(error) => refused(principal, error),
         Answer::NoAnswer(error) => Finding::note(
             Area::Service,
@@ -222,7 +235,7 @@ fn refused(principal: &Principal, error: &ClientError) -> Finding {
             Cause::NoCommonEnctype,
             "the KDC has it, with no key of an encryption type that this host allows".to_owned(),
             format!(
-                "give it new keys (kadmin ktadd {principal}), or widen permitted_enctypes in krb5.conf"
+                "give it new keys (kadmin cpw -randkey {principal}, then ktadd), or widen permitted_enctypes in krb5.conf"
             ),
         ),
         Some(ErrorCode::KRB_AP_ERR_SKEW) => (
@@ -231,10 +244,7 @@ fn refused(principal: &Principal, error: &ClientError) -> Finding {
             "set the clock and keep it by NTP: chronyc makestep".to_owned(),
         ),
         _ => {
-            let help = match error.help() {
-                help if help.is_empty() => "see the KDC's log for its reason".to_owned(),
-                help => help,
-            };
+            let help = advice(error, "see the KDC's log for its reason");
             (
                 Cause::Refused,
                 format!("the KDC gives no ticket for it: {error}"),
@@ -336,7 +346,7 @@ fn missing(named: &Named, wanted: &Principal, first: Option<&Answer>) -> Finding
             format!("not asked for, as no KDC of {} answers", wanted.realm),
         ),
         // Active Directory knows names of services as no clients.
-        Some(Answer::Seen(_)) => Finding::problem(
+        Some(Answer::Seen(_) | Answer::NoWay { .. }) => Finding::problem(
             Area::Service,
             wanted,
             Cause::MissingService,
@@ -362,6 +372,7 @@ fn missing(named: &Named, wanted: &Principal, first: Option<&Answer>) -> Finding
 
 fn addition(principal: &Principal) -> String {
     format!(
-        "add it: kadmin addprinc -randkey {principal}, then kadmin ktadd {principal} (here: kerb admin principal add, kerb admin keytab write)"
+        "add it (MIT: kadmin addprinc -randkey {principal}; ours: kerb admin principal add {principal} --random-key), \
+         then write its keytab on the host"
     )
 }

@@ -24,6 +24,13 @@ pub(super) enum Answer {
     Unknown,
     /// Nobody here has a ticket to ask with; this is what the KDC says of it as a client.
     Seen(Told),
+    /// The ticket that is here opens no way to the service's realm; this is what its KDC says of it as a client.
+    NoWay {
+        /// Whose ticket it is.
+        client: Principal,
+        /// What the KDC says.
+        told: Told,
+    },
     /// The KDC gives no ticket.
     Refused(ClientError),
     /// No KDC of its realm could be asked.
@@ -73,9 +80,17 @@ impl Witness {
         if let Some(answer) = by_keytab.flatten() {
             return answer;
         }
-        match self.context.ask_about(&service, Enctype::DEFAULT) {
-            Ok(told) => Answer::Seen(told),
-            Err(error) => Answer::NoAnswer(error),
+        let told = match self.context.ask_about(&service, Enctype::DEFAULT) {
+            Ok(told) => told,
+            Err(error) => return Answer::NoAnswer(error),
+        };
+        let strangers = self.cache.as_ref().map(|cache| &cache.principal);
+        match strangers.filter(|client| client.realm != service.realm) {
+            Some(client) => Answer::NoWay {
+                client: client.clone(),
+                told,
+            },
+            None => Answer::Seen(told),
         }
     }
 
@@ -156,7 +171,7 @@ impl Answer {
         match self {
             Self::Ticket(_) => Some(true),
             Self::Unknown => Some(false),
-            Self::Seen(told) => match told.state {
+            Self::Seen(told) | Self::NoWay { told, .. } => match told.state {
                 PrincipalState::Unknown => Some(false),
                 PrincipalState::Elsewhere(_) | PrincipalState::Refused { .. } => None,
                 _ => Some(true),

@@ -16,7 +16,9 @@ use kerbstone_testkit::lab::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::errors::environment;
 use crate::service::eventually;
+use crate::transcripts;
 
 const REALM: &str = "LAB.EXAMPLE";
 const PASSWORD: &str = "correct horse 7";
@@ -376,13 +378,7 @@ fn reverse_dns_that_leads_to_another_name_is_named() {
         .address("www.lab.example", address)
         .pointer(address, "rack7.provider.example");
     let _dns = Dns::start(&records);
-    let looking = "[libdefaults]\ndns_canonicalize_hostname = true\nrdns = true";
-    let conf = mit.folder().join("looking.conf");
-    let text = fs::read_to_string(mit.krb5_conf()).unwrap();
-    let text = text
-        .replace("dns_canonicalize_hostname = false\n", "")
-        .replace("rdns = false\n", "");
-    fs::write(&conf, format!("{text}\n{looking}\n")).unwrap();
+    let conf = looking(&mit, "dns_canonicalize_hostname = true\nrdns = true");
     let patient = Patient::signed_in(Suite::Mit, &conf, &[]);
     let diagnosis = patient.examine(&["HTTP/www.lab.example"]);
     let words = [
@@ -398,10 +394,102 @@ fn reverse_dns_that_leads_to_another_name_is_named() {
     assert!(help.unwrap()["help"].to_string().contains("rdns = false"));
 
     // The cure helps.
-    fs::write(&conf, format!("{text}\n[libdefaults]\nrdns = false\n")).unwrap();
+    looking(&mit, "rdns = false");
     let diagnosis = patient.examine(&["host@www.lab.example"]);
     diagnosis.names("missing-service", &["host/www.lab.example"]);
     let diagnosis = patient.examine(&["HTTP@www.lab.example"]);
+    assert_eq!(diagnosis.code, 0, "{:#}", diagnosis.json);
+}
+
+/// A client that asks the name service for everything.
+fn looking(mit: &Mit, libdefaults: &str) -> PathBuf {
+    let path = mit.folder().join("looking.conf");
+    let text = fs::read_to_string(mit.krb5_conf()).unwrap();
+    let text = text
+        .replace("dns_canonicalize_hostname = false\n", "")
+        .replace("rdns = false\n", "");
+    fs::write(&path, format!("{text}\n[libdefaults]\n{libdefaults}\n")).unwrap();
+    path
+}
+
+#[test]
+fn a_canonical_name_that_the_realm_does_not_have_is_named() {
+    if !has_network_to_itself("doctor::a_canonical_name_that_the_realm_does_not_have_is_named") {
+        return;
+    }
+    let Some(mit) = mit() else { return };
+    mit.add_service("HTTP/www.lab.example");
+    let records = Records::new()
+        .host("node3.lab.example", Ipv4Addr::new(127, 0, 0, 5))
+        .alias("www.lab.example", "node3.lab.example");
+    let _dns = Dns::start(&records);
+    let conf = looking(&mit, "rdns = false");
+    let patient = Patient::signed_in(Suite::Mit, &conf, &[]);
+    let diagnosis = patient.examine(&["HTTP/www.lab.example"]);
+    let words = [
+        "HTTP/node3.lab.example",
+        "canonical name",
+        "has HTTP/www.lab.example",
+    ];
+    diagnosis.names("canonical-name", &words);
+
+    let conf = looking(&mit, "rdns = false\ndns_canonicalize_hostname = fallback");
+    let patient = Patient::signed_in(Suite::Mit, &conf, &[]);
+    assert_eq!(patient.examine(&["HTTP/www.lab.example"]).code, 0);
+}
+
+#[test]
+fn kdcs_that_dns_publishes_are_each_asked() {
+    if !has_network_to_itself("doctor::kdcs_that_dns_publishes_are_each_asked") {
+        return;
+    }
+    let Some(mit) = mit() else { return };
+    let port = mit.addresses().kdc;
+    let srv = "_kerberos._udp.LAB.EXAMPLE";
+    let records = Records::new()
+        .host("kdc.lab.example", Ipv4Addr::LOCALHOST)
+        .srv(srv, 0, 0, "kdc.lab.example", port)
+        .srv(srv, 1, 0, "gone.lab.example", port);
+    let _dns = Dns::start(&records);
+    let conf = mit.folder().join("by-dns.conf");
+    fs::write(&conf, format!("[libdefaults]\ndefault_realm = {REALM}\n")).unwrap();
+    let diagnosis = Patient::new(&conf).examine(&[]);
+    let shown = format!("{:#}", diagnosis.json);
+    assert_eq!(diagnosis.code, 0, "{shown}");
+    assert!(shown.contains("LAB.EXAMPLE kdc.lab.example:"), "{shown}");
+    let bad = diagnosis.bad();
+    assert_eq!(bad.len(), 1, "{bad:#?}");
+    assert!(
+        bad[0]["looked_at"].to_string().contains("gone.lab.example"),
+        "{shown}"
+    );
+
+    fs::write(&conf, "[libdefaults]\ndefault_realm = OTHER.EXAMPLE\n").unwrap();
+    let diagnosis = Patient::new(&conf).examine(&[]);
+    diagnosis.names(
+        "no-kdc",
+        &["OTHER.EXAMPLE", "_kerberos._udp.OTHER.EXAMPLE SRV"],
+    );
+}
+
+#[test]
+fn a_service_of_a_realm_to_which_no_trust_leads_is_named() {
+    let Some(mit) = mit() else { return };
+    let other = Kerb::start(&Setup::realm("OTHER.EXAMPLE"));
+    other.add_service("host/localhost");
+    let mapping = "[domain_realm]\nlocalhost = OTHER.EXAMPLE";
+    let conf = conf_of(&mit, &[mit.addresses(), other.addresses()], mapping);
+    let patient = Patient::signed_in(Suite::Mit, &conf, &[]);
+    let diagnosis = patient.examine(&["host/localhost"]);
+    let words = [
+        "host/localhost@OTHER.EXAMPLE",
+        "alice@LAB.EXAMPLE",
+        "no trust leads from LAB.EXAMPLE",
+    ];
+    diagnosis.names("no-trust", &words);
+    mit.trust("OTHER.EXAMPLE", PASSWORD);
+    other.trust(REALM, PASSWORD);
+    let diagnosis = patient.examine(&["host/localhost"]);
     assert_eq!(diagnosis.code, 0, "{:#}", diagnosis.json);
 }
 
@@ -513,4 +601,30 @@ fn a_krb5_conf_that_nobody_can_read_is_the_first_thing_named() {
     fs::write(&conf, "[libdefaults]\n default_realm = LAB.EXAMPLE\n}\n").unwrap();
     let diagnosis = Patient::new(&conf).examine(&["HTTP/localhost"]);
     diagnosis.names("configuration-syntax", &["krb5.conf:3", "closes nothing"]);
+}
+
+#[test]
+fn the_manuals_examples_are_what_the_doctor_says() {
+    let Some(mit) = Mit::start(&Setup::realm("EXAMPLE.ORG").krb5_conf(NO_KEYTAB)) else {
+        return;
+    };
+    mit.add_user("alice", "correct horse");
+    mit.add_service("host/www.example.org");
+    let expired = [
+        "addprinc",
+        "-pw",
+        PASSWORD,
+        "-pwexpire",
+        "2020-01-01",
+        "bob",
+    ];
+    mit.admin(&expired);
+    let folder = TempDir::with_prefix("kerbstone-transcript-").unwrap();
+    let keytab = mit.keytab("host/www.example.org");
+    fs::copy(keytab, folder.path().join("www.keytab")).unwrap();
+    mit.admin(&["cpw", "-randkey", "host/www.example.org"]);
+    fs::copy(mit.krb5_conf(), folder.path().join("krb5.conf")).unwrap();
+    let environment = environment(Path::new("krb5.conf"), folder.path());
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/doctor.md");
+    transcripts::play(&page, folder.path(), &environment);
 }

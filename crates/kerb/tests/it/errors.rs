@@ -34,7 +34,8 @@ fn skewed_kdc(realm: &str) -> u16 {
     port
 }
 
-fn environment(krb5_conf: &Path, folder: &Path) -> Vec<(&'static str, String)> {
+/// A shell with `kerb` in its path and its cache in the folder.
+pub(crate) fn environment(krb5_conf: &Path, folder: &Path) -> Vec<(&'static str, String)> {
     let binaries = folder.join("bin");
     fs::create_dir(&binaries).unwrap();
     symlink(env!("CARGO_BIN_EXE_kerb"), binaries.join("kerb")).unwrap();

@@ -105,6 +105,12 @@ impl Records {
         self.option(format!("--address=/{name}/{address}"))
     }
 
+    /// Another name of a host.
+    #[must_use]
+    pub fn alias(self, name: &str, host: &str) -> Self {
+        self.option(format!("--cname={name},{host}"))
+    }
+
     /// The name that an address leads back to.
     #[must_use]
     pub fn pointer(self, address: Ipv4Addr, name: &str) -> Self {
