@@ -354,6 +354,21 @@ fn referrals_in_circles_and_without_end_are_not_followed() {
 }
 
 #[test]
+fn a_realm_of_hundreds_of_dots_does_not_cost_requests_without_end() {
+    let server = format!("host/x@{}HOME", "far.".repeat(300));
+    let mut asked = 0;
+    let outcome = ticket_against("", &server, |_, _| {
+        asked += 1;
+        error(ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN, NOW).to_der()
+    });
+    assert!(
+        matches!(outcome, Err(ClientError::TooFar { .. })),
+        "{outcome:?}"
+    );
+    assert!(asked < 100);
+}
+
+#[test]
 fn refuses_a_referral_in_another_realms_name() {
     let outcome = ticket_against("", "host/x@", |_, request| {
         refer(request, "ELSEWHERE", "AWAY", TicketFlags::EMPTY)
