@@ -37,7 +37,8 @@ pub(crate) fn frame(mech: &Oid, pieces: &[&[u8]]) -> Vec<u8> {
     token
 }
 
-fn push_length(output: &mut Vec<u8>, length: usize) {
+/// A length as DER writes it.
+pub(crate) fn push_length(output: &mut Vec<u8>, length: usize) {
     if let Ok(short) = u8::try_from(length)
         && short < 0x80
     {
@@ -81,7 +82,7 @@ pub(crate) fn unframe(token: &[u8]) -> Result<Framed<'_>, GssError> {
 }
 
 /// A length in DER and what follows it.
-fn read_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+pub(crate) fn read_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (first, rest) = bytes.split_first()?;
     if *first < 0x80 {
         return Some((usize::from(*first), rest));

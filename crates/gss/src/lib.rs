@@ -16,6 +16,7 @@ pub mod krb5;
 pub mod name;
 pub mod oid;
 pub mod replay;
+pub mod spnego;
 pub mod step;
 
 pub use channel_bindings::ChannelBindings;

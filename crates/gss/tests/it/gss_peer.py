@@ -69,7 +69,6 @@ SESSION_KEY = oid(bytes.fromhex("2a864886f71201020205 05".replace(" ", "")))
 
 context = c_void_p()
 delegated = c_void_p()
-preferring = c_void_p()
 has_failed = 0xFFFF0000
 
 
@@ -131,7 +130,7 @@ def establish(request):
     if request["do"] == "init":
         target = name_of(request["target"], HOST_BASED)
         major = lib.gss_init_sec_context(
-            byref(minor), preferring if preferring.value else None, byref(context), target, mechanism(request), c_uint32(request.get("flags", 0)),
+            byref(minor), None, byref(context), target, mechanism(request), c_uint32(request.get("flags", 0)),
             c_uint32(0), bindings(request), byref(given) if token else None, byref(actual), byref(output),
             byref(flags), byref(lifetime))
     else:
@@ -159,20 +158,6 @@ def acceptor(request):
     call(lib.gss_acquire_cred, name_of(request["service"], HOST_BASED), c_uint32(0xFFFFFFFF), None, c_int(2),
          byref(credential), None, None)
     return credential
-
-
-class OidSet(Structure):
-    _fields_ = [("count", c_size_t), ("elements", POINTER(Oid))]
-
-
-def prefer(request):
-    """Negotiations that begin here offer those mechanisms, the best first."""
-    mechs = [oid(bytes.fromhex(mech)) for mech in request["mechs"]]
-    elements = (Oid * len(mechs))(*mechs)
-    KEPT.append(elements)
-    call(lib.gss_acquire_cred, None, c_uint32(0xFFFFFFFF), None, c_int(1), byref(preferring), None, None)
-    call(lib.gss_set_neg_mechs, preferring, byref(OidSet(len(mechs), elements)))
-    return 0, {}
 
 
 def delegated_name():
@@ -302,7 +287,6 @@ def forget(_):
 VERBS = {
     "init": establish,
     "accept": establish,
-    "prefer": prefer,
     "wrap": wrap,
     "unwrap": unwrap,
     "mic": mic,
