@@ -2,6 +2,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use std::cell::Cell;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,8 +173,8 @@ impl Acceptor {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<Step, GssError> {
-        let accepted = self.verify(request, now)?;
-        self.check_replay(request, &accepted, now)?;
+        let (accepted, server) = self.verify(request, now)?;
+        self.check_replay(request, &accepted, &server, now)?;
         let mut said = self.read_checksum(&accepted)?;
         let is_dce = said.flags.contains(GssFlags::DCE_STYLE);
         if is_dce != token.mech.is_none() {
@@ -189,7 +190,7 @@ impl Acceptor {
             Some(mech) if mech.is_krb5() => mech.clone(),
             _ => Oid::KRB5,
         };
-        let context = self.context(&accepted, said, request.ticket.server(), mech);
+        let context = self.context(&accepted, said, server, mech);
         require_modern(&context.subkey)?;
         if !context.flags.contains(GssFlags::MUTUAL) {
             return Ok(Step::Established {
@@ -200,7 +201,13 @@ impl Acceptor {
         self.answer(&accepted, context, token, rng)
     }
 
-    fn verify(&self, request: &ApReq, now: Timestamp) -> Result<AcceptedApReq, GssError> {
+    /// Checks the AP-REQ, and says whose key opened its ticket. The name in the ticket is in clear,
+    /// and anybody may have written it.
+    fn verify(
+        &self,
+        request: &ApReq,
+        now: Timestamp,
+    ) -> Result<(AcceptedApReq, Principal), GssError> {
         let check = ApReqCheck {
             now,
             skew: self.credential.clock_skew,
@@ -209,13 +216,19 @@ impl Acceptor {
             accept_invalid: false,
         };
         if request.ap_options.contains(ApOptions::USE_SESSION_KEY) {
-            let key = self.own_tgt()?.session_key.clone();
-            return verify_ap_req(request, |_| Ok([key]), &check)
-                .map_err(|source| self.refusal(source));
+            let tgt = self.own_tgt()?;
+            let accepted = verify_ap_req(request, |_| Ok([tgt.session_key.clone()]), &check)
+                .map_err(|source| self.refusal(source))?;
+            return Ok((accepted, tgt.client.clone()));
         }
-        let keys = service_key::candidates(&self.credential, &request.ticket);
-        verify_ap_req(request, |_| Ok(keys), &check).map_err(|source| {
-            let ticket = &request.ticket;
+        let ticket = &request.ticket;
+        let keys = service_key::candidates(&self.credential, ticket);
+        let tried = Cell::new(None);
+        let keys = keys.into_iter().map(|own| {
+            tried.set(Some(&own.principal));
+            own.key.clone()
+        });
+        let accepted = verify_ap_req(request, |_| Ok(keys), &check).map_err(|source| {
             let is_key_trouble = matches!(
                 source,
                 ProtoError::BadIntegrity | ProtoError::NoKey | ProtoError::Enctype(_)
@@ -225,7 +238,9 @@ impl Acceptor {
             } else {
                 self.refusal(source)
             }
-        })
+        })?;
+        let server = tried.get().cloned().unwrap_or_else(|| ticket.server());
+        Ok((accepted, server))
     }
 
     fn refusal(&self, source: ProtoError) -> GssError {
@@ -244,13 +259,13 @@ impl Acceptor {
         &self,
         request: &ApReq,
         accepted: &AcceptedApReq,
+        server: &Principal,
         now: Timestamp,
     ) -> Result<(), GssError> {
         let Some(cache) = &self.credential.replay_cache else {
             return Ok(());
         };
         let client = accepted.authenticator.client();
-        let server = request.ticket.server();
         let time = accepted.authenticator.timestamp();
         let beyond = self
             .credential
@@ -258,7 +273,7 @@ impl Acceptor {
             .saturating_add(Duration::from_secs(1));
         let entry = ReplayEntry {
             client: &client,
-            server: &server,
+            server,
             time,
             ciphertext: &request.authenticator.cipher,
             enctype: accepted.session_key.enctype(),
@@ -268,7 +283,7 @@ impl Acceptor {
             Freshness::Fresh => Ok(()),
             Freshness::Replayed => Err(GssError::Replay {
                 client: client.into(),
-                server: server.into(),
+                server: server.clone().into(),
             }),
         }
     }

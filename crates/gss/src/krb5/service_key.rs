@@ -2,7 +2,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use kerbstone_crypto::{Enctype, Key};
+use kerbstone_crypto::Enctype;
 use kerbstone_proto::ap_exchange::open_ticket;
 use kerbstone_proto::message::Ticket;
 
@@ -14,7 +14,10 @@ const MAX_LISTED: usize = 8;
 
 /// The keys to try, the likeliest first: those of the ticket's server in the right version come
 /// before its other versions, and keys of others, of which it may be an alias, come last.
-pub(super) fn candidates(credential: &AcceptorCredential, ticket: &Ticket) -> Vec<Key> {
+pub(super) fn candidates<'a>(
+    credential: &'a AcceptorCredential,
+    ticket: &Ticket,
+) -> Vec<&'a AcceptorKey> {
     let server = ticket.server();
     let mut keys: Vec<(u8, &AcceptorKey)> = credential
         .keys
@@ -30,7 +33,7 @@ pub(super) fn candidates(credential: &AcceptorCredential, ticket: &Ticket) -> Ve
         })
         .collect();
     keys.sort_by_key(|(rank, _)| *rank);
-    keys.into_iter().map(|(_, own)| own.key.clone()).collect()
+    keys.into_iter().map(|(_, own)| own).collect()
 }
 
 /// Files and protocols before MIT 1.14 cut versions to eight bits.
@@ -40,7 +43,8 @@ const fn is_same_version(own: u32, wanted: u32) -> bool {
 
 /// Whether any key opens the ticket, so that what failed came later.
 pub(super) fn is_ticket_open(credential: &AcceptorCredential, ticket: &Ticket) -> bool {
-    open_ticket(ticket, candidates(credential, ticket)).is_ok()
+    let keys = candidates(credential, ticket);
+    open_ticket(ticket, keys.into_iter().map(|own| own.key.clone())).is_ok()
 }
 
 /// Why no key opened the ticket.
