@@ -29,6 +29,7 @@
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
+mod acquire;
 pub mod cache;
 pub mod clock;
 pub mod diagnosis;

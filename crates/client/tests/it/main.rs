@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod acquired;
 mod caches;
 mod client;
 mod failover;
