@@ -8,13 +8,6 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
-/// Tickets, over UDP and TCP.
-pub(super) const TICKETS: &str = "tickets";
-/// Password changes, over UDP and TCP.
-pub(super) const PASSWORDS: &str = "passwords";
-/// The KDC's counters.
-pub(super) const METRICS: &str = "metrics";
-
 /// Above the well-known services and below what Linux hands out to outgoing connections (32768 and more), so that
 /// a port stays free while the site is stopped.
 const PORTS: std::ops::Range<u16> = 10_000..20_000;
@@ -22,35 +15,43 @@ const PORTS: std::ops::Range<u16> = 10_000..20_000;
 const LETTING_GO: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Addresses by what listens there.
-pub(super) type Addresses = BTreeMap<String, SocketAddr>;
+/// Addresses by role, and by what listens there.
+pub(super) type Addresses = BTreeMap<String, BTreeMap<String, SocketAddr>>;
 
 /// An address that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Moved {
+    /// Whose.
+    pub(super) role: &'static str,
     /// What listens there.
-    pub(super) name: String,
+    pub(super) name: &'static str,
     /// Where it listened before.
     pub(super) from: SocketAddr,
     /// Where it listens now.
     pub(super) to: SocketAddr,
 }
 
-/// Gives each name an address that is free now. Those that are taken by somebody else are changed, and returned.
+/// Gives each role and name an address that is free now. Those that are taken by somebody else are changed, and
+/// returned.
 ///
 /// # Errors
 /// There is no free port.
-pub(super) fn settle(names: &[&str], addresses: &mut Addresses) -> io::Result<Vec<Moved>> {
+pub(super) fn settle(
+    names: impl IntoIterator<Item = (&'static str, &'static str)>,
+    addresses: &mut Addresses,
+) -> io::Result<Vec<Moved>> {
     let mut moved = Vec::new();
-    for &name in names {
-        let before = addresses.get(name).copied();
-        if before.is_some_and(becomes_free) {
+    for (role, name) in names {
+        let own = addresses.get(role).and_then(|own| own.get(name)).copied();
+        if own.is_some_and(becomes_free) {
             continue;
         }
         let to = choose(addresses)?;
-        addresses.insert(name.to_owned(), to);
-        moved.extend(before.map(|from| Moved {
-            name: name.to_owned(),
+        let of_role = addresses.entry(role.to_owned()).or_default();
+        of_role.insert(name.to_owned(), to);
+        moved.extend(own.map(|from| Moved {
+            role,
+            name,
             from,
             to,
         }));
@@ -60,10 +61,13 @@ pub(super) fn settle(names: &[&str], addresses: &mut Addresses) -> io::Result<Ve
 
 fn choose(taken: &Addresses) -> io::Result<SocketAddr> {
     let mut rng = rand::rng();
-    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let is_taken = |address| {
+        let mut others = taken.values().flat_map(BTreeMap::values);
+        others.any(|other| *other == address)
+    };
     (0..1000)
-        .map(|_| at(rng.random_range(PORTS)))
-        .find(|address| taken.values().all(|other| other != address) && is_free(*address))
+        .map(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, rng.random_range(PORTS))))
+        .find(|address| !is_taken(*address) && is_free(*address))
         .ok_or_else(|| io::Error::new(io::ErrorKind::AddrInUse, "no port of 127.0.0.1 is free"))
 }
 
@@ -88,21 +92,23 @@ mod tests {
 
     #[test]
     fn an_address_stays_while_it_is_free_and_moves_when_somebody_has_it() {
-        let names = ["one", "other"];
+        let names = [("role", "one"), ("role", "other")];
         let mut addresses = Addresses::new();
-        assert_eq!(settle(&names, &mut addresses).unwrap(), []);
-        assert_ne!(addresses["one"], addresses["other"]);
+        assert_eq!(settle(names, &mut addresses).unwrap(), []);
+        assert_ne!(addresses["role"]["one"], addresses["role"]["other"]);
         let before = addresses.clone();
-        assert_eq!(settle(&names, &mut addresses).unwrap(), []);
+        assert_eq!(settle(names, &mut addresses).unwrap(), []);
         assert_eq!(addresses, before);
 
-        let _somebody = UdpSocket::bind(addresses["one"]).unwrap();
-        let moved = settle(&names, &mut addresses).unwrap();
-        assert_eq!(moved.len(), 1);
-        assert_eq!(
-            (moved[0].from, moved[0].to),
-            (before["one"], addresses["one"])
-        );
-        assert_eq!(addresses["other"], before["other"]);
+        let _somebody = UdpSocket::bind(before["role"]["one"]).unwrap();
+        let moved = settle(names, &mut addresses).unwrap();
+        let expected = Moved {
+            role: "role",
+            name: "one",
+            from: before["role"]["one"],
+            to: addresses["role"]["one"],
+        };
+        assert_eq!(moved, [expected]);
+        assert_eq!(addresses["role"]["other"], before["role"]["other"]);
     }
 }

@@ -117,6 +117,13 @@ impl Board {
         Some(entry.role)
     }
 
+    /// Whether the role has not said that it is ready.
+    pub(super) fn is_starting(&self, role: &'static Role) -> bool {
+        let entries = self.entries();
+        let mut own = entries.iter().filter(|entry| entry.role.name == role.name);
+        own.any(|entry| entry.state == State::Starting)
+    }
+
     pub(super) fn waiting(&self, role: &'static Role, end: End, pause: Duration) {
         self.change(role, |entry| {
             entry.state = State::Waiting;

@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::folder::{DEFAULT, quoted, unusable};
+use super::folder::{DEFAULT, asked_for, quoted, unusable};
 use super::keeper::Event;
 use super::role::{ROLES, Role};
 use super::site::{PASSWORDS_FILE, Site};
@@ -22,9 +22,8 @@ use crate::supervised;
 /// The command line of `kerb up`.
 #[derive(Debug, Args)]
 pub(crate) struct Typed {
-    /// The site's folder; it is made at the first start.
-    #[arg(default_value = DEFAULT)]
-    folder: PathBuf,
+    /// The site's folder, which is made at the first start [default: kerb-site].
+    folder: Option<PathBuf>,
     /// The realm to make at the first start [default: EXAMPLE.TEST].
     #[arg(long)]
     realm: Option<String>,
@@ -37,16 +36,18 @@ pub(crate) struct Typed {
 pub(crate) fn run(typed: &Typed, console: &mut Console) -> Result<(), Failure> {
     let begun = Instant::now();
     if typed.forget {
-        return forget(&typed.folder, console);
+        return forget(&asked_for(typed.folder.as_deref()), console);
     }
-    let lock = SiteLock::take(&typed.folder)?;
+    let folder = typed.folder.as_deref().unwrap_or(Path::new(DEFAULT));
+    let lock = SiteLock::take(folder)?;
     let mut site = Site::open_or_make(&lock, typed.realm.as_deref())?;
     for moved in site.settle()? {
         err!(
             console,
-            "kerb: another program has {} now, so {} are at {} from here on\n",
+            "kerb: another program has {} now; {} of the role {} has {} from here on\n",
             moved.from,
             moved.name,
+            moved.role,
             moved.to
         );
     }
@@ -135,6 +136,17 @@ impl<'a> Teller<'a> {
                 }
                 role
             }
+            Event::Slow(role) => {
+                let log = self.site.log(role.name);
+                err!(
+                    self.console,
+                    "kerb: the role {} is not ready yet\nhelp: its log is {}\n",
+                    role.name,
+                    log.display()
+                );
+                self.ailing.push(role.name);
+                role
+            }
             Event::Ended { role, end, pause } => {
                 let seconds = pause.as_secs_f32();
                 err!(
@@ -168,7 +180,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Whether a role that ended before is ready now.
+    /// Whether a role that gave cause for concern is ready now.
     fn is_better(&mut self, role: &Role) -> bool {
         let before = self.ailing.len();
         self.ailing.retain(|name| *name != role.name);
@@ -207,11 +219,17 @@ impl<'a> Teller<'a> {
                 out!(console, "    {name} {password}\n");
             }
         }
+        let here = quoted(folder);
         out!(
             console,
-            "\nIn another shell:\n\n    eval \"$(kerb env {})\"\n    kerb login alice\n    kerb ticket host/localhost\n    \
-             kerb list\n    kerb status\n\nkinit, kvno and klist of MIT and Heimdal work there too. Ctrl-C stops the site.\n\n",
-            quoted(folder)
+            "\nIn another shell:\n\n    eval \"$(kerb env {here})\"\n    kerb login alice\n"
+        );
+        for command in ROLES.iter().filter_map(|role| (role.to_try)(site)) {
+            out!(console, "    {command}\n");
+        }
+        out!(
+            console,
+            "    kerb status\n\nkinit, kvno and klist of MIT and Heimdal work there too. Ctrl-C stops the site.\n\n"
         );
     }
 }

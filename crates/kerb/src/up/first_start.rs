@@ -17,11 +17,11 @@ use kerbstone_proto::time::KerberosTime;
 use kerbstone_realm::RealmError;
 use rand::RngExt;
 
-use super::addresses::{self, Addresses, METRICS, PASSWORDS, TICKETS};
+use super::addresses::{self, Addresses};
 use super::certificates;
 use super::folder::{replace, unusable};
-use super::role::ROLES;
-use super::site::{KDC_SETTINGS, KEYTABS, KRB5_CONF, PASSWORDS_FILE, SETTINGS, Settings, TLS};
+use super::role::{self, METRICS, PASSWORDS, TICKETS};
+use super::site::{KERBSTONE_TOML, KEYTABS, KRB5_CONF, PASSWORDS_FILE, SETTINGS, Settings, TLS};
 use super::site_lock::SiteLock;
 use crate::failure::Failure;
 use crate::serve::{FirstRealm, InitError, Person, ServiceKeys};
@@ -35,7 +35,7 @@ const SERVICES: [&str; 2] = ["host", "HTTP"];
 const UNFINISHED: &str = ".unfinished";
 /// What the first start makes, in the order in which it is moved; the settings say that the site is whole.
 const PRODUCTS: [&str; 8] = [
-    KDC_SETTINGS,
+    KERBSTONE_TOML,
     "realm.redb",
     "master.key",
     KRB5_CONF,
@@ -99,13 +99,9 @@ struct Making<'a> {
 
 impl<'a> Making<'a> {
     fn begin(folder: &'a Path, realm: &str) -> Result<Self, Failure> {
-        let names: Vec<&str> = ROLES
-            .iter()
-            .flat_map(|role| role.addresses)
-            .copied()
-            .collect();
         let mut chosen = Addresses::new();
-        addresses::settle(&names, &mut chosen).map_err(|error| unusable(folder, &error))?;
+        addresses::settle(role::addresses(), &mut chosen)
+            .map_err(|error| unusable(folder, &error))?;
         let settings = Settings {
             realm: realm.to_owned(),
             hosts: host_names(),
@@ -127,10 +123,10 @@ impl<'a> Making<'a> {
     }
 
     fn make_realm(&self, people: &[Person]) -> Result<Vec<ServiceKeys>, Failure> {
-        let listen = |name| self.settings.addresses.get(name).copied();
+        let listen = |name| self.settings.address(role::KDC, name);
         let first = FirstRealm {
             realm: Realm::from(self.settings.realm.as_str()),
-            config: self.folder.join(UNFINISHED).join(KDC_SETTINGS),
+            config: self.folder.join(UNFINISHED).join(KERBSTONE_TOML),
             listen: listen(TICKETS).into_iter().collect(),
             password_listen: listen(PASSWORDS).into_iter().collect(),
             metrics: listen(METRICS),
@@ -250,15 +246,11 @@ fn keytab(service: &str, keys: &[ServiceKeys]) -> io::Result<Vec<u8>> {
 }
 
 fn krb5_conf(settings: &Settings) -> String {
-    let Settings {
-        realm,
-        hosts,
-        addresses,
-    } = settings;
+    let Settings { realm, hosts, .. } = settings;
     let address = |name| {
-        addresses
-            .get(name)
-            .map(ToString::to_string)
+        let address = settings.address(role::KDC, name);
+        address
+            .map(|address| address.to_string())
             .unwrap_or_default()
     };
     let (tickets, passwords) = (address(TICKETS), address(PASSWORDS));

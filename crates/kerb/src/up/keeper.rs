@@ -34,6 +34,8 @@ const INHERITED: [&str; 6] = [
     "TMPDIR",
     "TZ",
 ];
+/// After how long whoever waits for a role hears that it is not ready.
+const TIME_TO_BE_READY: Duration = Duration::from_secs(5);
 /// How long a role may take to finish what it is doing.
 const TIME_TO_FINISH: Duration = Duration::from_secs(5);
 /// How long the last output of an ended role may take, if something else still holds its pipe.
@@ -55,6 +57,8 @@ pub(super) enum Order {
 pub(crate) enum Event {
     /// It is ready.
     Ready(&'static Role),
+    /// It was started a while ago and is not ready.
+    Slow(&'static Role),
     /// It ended by itself and is started again after a pause.
     Ended {
         /// Which.
@@ -147,13 +151,19 @@ impl Keeper {
         log: &mut RoleLog,
     ) -> String {
         log.begin();
+        let delay = Delay {
+            role: self.role,
+            board: Arc::clone(&self.board),
+            events: self.events.clone(),
+        };
         let ended = {
             let read = drain(&mut output, log);
+            let meanwhile = async { tokio::join!(read, delay.watch()) };
             let end = self.end_of(&mut child);
-            tokio::pin!(read, end);
+            tokio::pin!(meanwhile, end);
             tokio::select! {
                 ended = &mut end => ended,
-                () = &mut read => end.await,
+                _ = &mut meanwhile => end.await,
             }
         };
         let _still_held = timeout(TIME_FOR_LAST_WORDS, drain(&mut output, log)).await;
@@ -191,6 +201,22 @@ impl Keeper {
 
     fn tell(&self, event: Event) {
         let _nobody_listens = self.events.send(event);
+    }
+}
+
+/// Says once that a role takes long to be ready.
+struct Delay {
+    role: &'static Role,
+    board: Arc<Board>,
+    events: mpsc::UnboundedSender<Event>,
+}
+
+impl Delay {
+    async fn watch(self) {
+        tokio::time::sleep(TIME_TO_BE_READY).await;
+        if self.board.is_starting(self.role) {
+            let _nobody_listens = self.events.send(Event::Slow(self.role));
+        }
     }
 }
 

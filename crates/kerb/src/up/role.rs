@@ -2,41 +2,130 @@
 
 use std::ffi::OsString;
 
-use super::addresses::{METRICS, PASSWORDS, TICKETS};
-use super::site::{KDC_SETTINGS, Site};
+use super::site::{KERBSTONE_TOML, Site};
 use super::status::probe;
+
+/// Tickets, passwords, administration.
+pub(super) const KDC: &str = "kdc";
+/// Tickets, over UDP and TCP.
+pub(super) const TICKETS: &str = "tickets";
+/// Password changes, over UDP and TCP.
+pub(super) const PASSWORDS: &str = "passwords";
+/// The HTTP front door.
+pub(super) const GATEWAY: &str = "gateway";
+/// What browsers open.
+pub(super) const HTTPS: &str = "https";
+/// A role's counters.
+pub(super) const METRICS: &str = "metrics";
 
 /// A part of the site that runs as a process of its own. A further one is a further entry of [`ROLES`].
 #[derive(Debug)]
 pub(crate) struct Role {
-    /// Its name, for people and scripts.
+    /// Its name, for people and scripts; so is its section of `kerbstone.toml` called.
     pub(crate) name: &'static str,
-    /// The names of the addresses that it needs.
-    pub(super) addresses: &'static [&'static str],
+    /// The addresses that it needs.
+    pub(super) addresses: &'static [Listener],
+    /// What its section says when there is none yet.
+    pub(super) section: &'static str,
     /// The command line that runs it, without the program.
     pub(super) arguments: fn(&Site) -> Vec<OsString>,
     /// Asks it something that only a healthy one answers; an error says what is wrong.
     pub(super) probe: fn(&Site) -> Result<(), String>,
-    /// What it prints to whoever starts the site: where it is, in words.
+    /// Where it is, in words for whoever starts the site.
     pub(super) whereabouts: fn(&Site) -> String,
+    /// A command that tries it, for somebody who has signed in.
+    pub(super) to_try: fn(&Site) -> Option<String>,
+}
+
+/// Something that listens at an address.
+#[derive(Debug)]
+pub(super) struct Listener {
+    /// What it is called in status reports and the site's settings.
+    pub(super) name: &'static str,
+    /// Its key in the role's section of `kerbstone.toml`.
+    pub(super) setting: &'static str,
+    /// Whether that is a list.
+    pub(super) is_list: bool,
 }
 
 /// Every role of a site, in the order of starting.
-pub(crate) static ROLES: &[Role] = &[Role {
-    name: "kdc",
-    addresses: &[TICKETS, PASSWORDS, METRICS],
-    arguments: |site| {
-        let settings = site.path(KDC_SETTINGS).into();
-        vec!["kdc".into(), "--config".into(), settings]
+pub(crate) static ROLES: &[Role] = &[
+    Role {
+        name: KDC,
+        addresses: &[
+            Listener::list(TICKETS, "listen"),
+            Listener::list(PASSWORDS, "password_listen"),
+            Listener::one(METRICS, "metrics"),
+        ],
+        section: "",
+        arguments: |site| with_settings("kdc", site),
+        probe: probe::kdc,
+        whereabouts: |site| {
+            format!(
+                "tickets at {}, password changes at {}",
+                address(site, KDC, TICKETS),
+                address(site, KDC, PASSWORDS)
+            )
+        },
+        to_try: |_| Some("kerb ticket host/localhost && kerb list".to_owned()),
     },
-    probe: probe::kdc,
-    whereabouts: |site| {
-        let at = |name| site.address(name).map(|address| address.to_string());
-        let (tickets, passwords) = (at(TICKETS), at(PASSWORDS));
-        format!(
-            "tickets at {}, password changes at {}",
-            tickets.unwrap_or_default(),
-            passwords.unwrap_or_default()
-        )
+    Role {
+        name: GATEWAY,
+        addresses: &[
+            Listener::list(HTTPS, "listen"),
+            Listener::one(METRICS, "metrics"),
+        ],
+        section: "listen = []\nmetrics = \"\"\ncertificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\n\
+                  keytab = \"keytabs/HTTP.keytab\"\nkrb5_conf = \"krb5.conf\"\nreplay_cache = \"gateway.replays\"\n\
+                  audit = \"gateway.jsonl\"\n\n\
+                  # Whoever opens the front page sees who they are; an entry with `back_end` passes requests on.\n\
+                  [[gateway.entry]]\npath = \"/\"\npage = \"whoami\"\n",
+        arguments: |site| with_settings("gateway", site),
+        probe: probe::gateway,
+        whereabouts: |site| format!("{} shows who you are", front_page(site)),
+        to_try: |site| Some(format!("curl --negotiate -u : {}", front_page(site))),
     },
-}];
+];
+
+/// The addresses that the roles need, each by role and name.
+pub(super) fn addresses() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROLES.iter().flat_map(|role| {
+        let names = role.addresses.iter().map(|listener| listener.name);
+        names.map(|name| (role.name, name))
+    })
+}
+
+impl Listener {
+    const fn list(name: &'static str, setting: &'static str) -> Self {
+        Self {
+            name,
+            setting,
+            is_list: true,
+        }
+    }
+
+    const fn one(name: &'static str, setting: &'static str) -> Self {
+        Self {
+            name,
+            setting,
+            is_list: false,
+        }
+    }
+}
+
+fn with_settings(command: &str, site: &Site) -> Vec<OsString> {
+    let settings = site.path(KERBSTONE_TOML).into();
+    vec![command.into(), "--config".into(), settings]
+}
+
+fn address(site: &Site, role: &str, name: &str) -> String {
+    let address = site.address(role, name);
+    address
+        .map(|address| address.to_string())
+        .unwrap_or_default()
+}
+
+fn front_page(site: &Site) -> String {
+    let port = site.address(GATEWAY, HTTPS).map(|address| address.port());
+    format!("https://localhost:{}/", port.unwrap_or_default())
+}

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::addresses::{self, Addresses, METRICS, Moved, PASSWORDS, TICKETS};
+use super::addresses::{self, Addresses, Moved};
 use super::folder::{replace, unusable};
-use super::role::ROLES;
+use super::role::{self, PASSWORDS, ROLES, Role, TICKETS};
 use super::site_lock::{RUN, SiteLock};
 use super::{certificates, first_start};
 use crate::failure::Failure;
 
 /// The site's own settings. A folder that has them holds a whole site.
 pub(super) const SETTINGS: &str = "site.toml";
-pub(super) const KDC_SETTINGS: &str = "kerbstone.toml";
+pub(super) const KERBSTONE_TOML: &str = "kerbstone.toml";
 pub(super) const KRB5_CONF: &str = "krb5.conf";
 pub(super) const PASSWORDS_FILE: &str = "demo-passwords";
 pub(super) const KEYTABS: &str = "keytabs";
@@ -40,6 +40,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Where something of a role listens.
+    pub(super) fn address(&self, role: &str, name: &str) -> Option<SocketAddr> {
+        self.addresses.get(role)?.get(name).copied()
+    }
+
     /// The file's text.
     pub(super) fn text(&self) -> io::Result<String> {
         let settings = toml::to_string(self).map_err(io::Error::other)?;
@@ -122,12 +127,7 @@ impl Site {
     /// # Errors
     /// The files cannot be written.
     pub(super) fn settle(&mut self) -> Result<Vec<Moved>, Failure> {
-        let names: Vec<&str> = ROLES
-            .iter()
-            .flat_map(|role| role.addresses)
-            .copied()
-            .collect();
-        let moved = addresses::settle(&names, &mut self.settings.addresses);
+        let moved = addresses::settle(role::addresses(), &mut self.settings.addresses);
         let written = moved.and_then(|moved| {
             self.write_settings()?;
             certificates::renew_if_old(&self.path(TLS), self.realm(), self.hosts())?;
@@ -138,31 +138,41 @@ impl Site {
 
     fn write_settings(&self) -> io::Result<()> {
         self.update(SETTINGS, |_| self.settings.text())?;
-        self.update(KDC_SETTINGS, |text| {
-            let lines = self.lines(&[
-                ("listen", TICKETS, "[\"", "\"]"),
-                ("password_listen", PASSWORDS, "[\"", "\"]"),
-                ("metrics", METRICS, "\"", "\""),
-            ]);
-            Ok(with_lines(text, &lines))
+        self.update(KERBSTONE_TOML, |text| {
+            Ok(ROLES
+                .iter()
+                .fold(text.to_owned(), |text, role| self.with_section(text, role)))
         })?;
         self.update(KRB5_CONF, |text| {
-            let lines = self.lines(&[
-                ("kdc", TICKETS, "", ""),
-                ("kpasswd_server", PASSWORDS, "", ""),
-                ("admin_server", PASSWORDS, "", ""),
-            ]);
-            Ok(with_lines(text, &lines))
+            let at = |name| self.address(role::KDC, name).map(|at| at.to_string());
+            let lines = [
+                ("kdc", at(TICKETS)),
+                ("kpasswd_server", at(PASSWORDS)),
+                ("admin_server", at(PASSWORDS)),
+            ];
+            Ok(with_lines(text, "realms", &lines))
         })
     }
 
-    /// Names of settings and their values: an address between two brackets or quotes.
-    fn lines<'a>(&self, settings: &[(&'a str, &str, &str, &str)]) -> Vec<(&'a str, String)> {
-        let line = |(name, address, open, close): &(&'a str, &str, &str, &str)| {
-            let address = self.address(address)?;
-            Some((*name, format!("{open}{address}{close}")))
-        };
-        settings.iter().filter_map(line).collect()
+    /// The text of `kerbstone.toml` with the role's section in it, and the section with the role's addresses.
+    fn with_section(&self, mut text: String, role: &Role) -> String {
+        let header = format!("[{}]", role.name);
+        if !text.lines().any(|line| line.trim() == header) {
+            text = format!("{text}\n{header}\n{}", role.section);
+        }
+        let lines: Vec<_> = role
+            .addresses
+            .iter()
+            .map(|listener| {
+                let address = self.address(role.name, listener.name);
+                let value = address.map(|address| match listener.is_list {
+                    true => format!("[\"{address}\"]"),
+                    false => format!("\"{address}\""),
+                });
+                (listener.setting, value)
+            })
+            .collect();
+        with_lines(&text, role.name, &lines)
     }
 
     /// Writes a file of the site anew if its content changes, so that a full disk does not keep an old site from
@@ -211,9 +221,9 @@ impl Site {
         &self.settings.hosts
     }
 
-    /// Where something listens.
-    pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {
-        self.settings.addresses.get(name).copied()
+    /// Where something of a role listens.
+    pub(crate) fn address(&self, role: &str, name: &str) -> Option<SocketAddr> {
+        self.settings.address(role, name)
     }
 
     /// The keytab of a kind of service: `host`, `HTTP`.
@@ -255,12 +265,16 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// The text with other values in the lines `name = value`, each where it stands.
-fn with_lines(text: &str, values: &[(&str, String)]) -> String {
-    let change = |line: &str| {
-        let (before, _) = line.split_once('=')?;
+/// The text with other values in the lines `name = value` of a section, each where it stands.
+fn with_lines(text: &str, section: &str, values: &[(&str, Option<String>)]) -> String {
+    let mut is_inside = false;
+    let mut change = |line: &str| {
+        if let Some(header) = line.trim().strip_prefix('[') {
+            is_inside = header.strip_suffix(']') == Some(section);
+        }
+        let (before, _) = line.split_once('=').filter(|_| is_inside)?;
         let (_, value) = values.iter().find(|(name, _)| *name == before.trim())?;
-        Some(format!("{before}= {value}\n"))
+        Some(format!("{before}= {}\n", value.as_ref()?))
     };
     text.split_inclusive('\n')
         .map(|line| change(line).unwrap_or_else(|| line.to_owned()))
@@ -273,10 +287,12 @@ mod tests {
 
     #[test]
     fn values_change_in_place_and_other_lines_stay() {
-        let text = "[kdc]\nstore = \"a\"\n  listen = [\"old\"]\n# listen\nunlisten = 1\n";
+        let text =
+            "[kdc]\nstore = \"a\"\n  listen = [\"old\"]\n# listen\n[kdc.tcp]\nlisten = 1\n[kdc]\n";
+        let values = [("listen", Some("[\"new\"]".to_owned())), ("store", None)];
         assert_eq!(
-            with_lines(text, &[("listen", "[\"new\"]".to_owned())]),
-            "[kdc]\nstore = \"a\"\n  listen = [\"new\"]\n# listen\nunlisten = 1\n"
+            with_lines(text, "kdc", &values),
+            text.replace("\"old\"", "\"new\"")
         );
     }
 
@@ -285,7 +301,11 @@ mod tests {
         let settings = Settings {
             realm: "EXAMPLE.TEST".to_owned(),
             hosts: vec!["localhost".to_owned()],
-            addresses: [("tickets".to_owned(), "127.0.0.1:1".parse().unwrap())].into(),
+            addresses: [(
+                "kdc".to_owned(),
+                [("tickets".to_owned(), "127.0.0.1:1".parse().unwrap())].into(),
+            )]
+            .into(),
         };
         let read: Settings = toml::from_str(&settings.text().unwrap()).unwrap();
         assert_eq!(read, settings);

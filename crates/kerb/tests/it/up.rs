@@ -198,6 +198,39 @@ fn mits_and_our_programs_reach_a_site_that_kerb_env_points_at() {
 }
 
 #[test]
+fn a_ticket_opens_the_front_page_and_curl_needs_no_further_words() {
+    let up = up();
+    let url = format!(
+        "https://localhost:{}/",
+        port(&up.role("gateway")["addresses"]["https"])
+    );
+    assert!(up.said().contains(&format!("curl --negotiate -u : {url}")));
+    let ask = format!("curl --silent --show-error --negotiate --user : {url}");
+    assert!(up.shell(&ask).contains("Sign in with Kerberos"));
+    up.sign_in();
+    let page = up.shell(&ask);
+    assert!(page.contains("<h1>alice</h1>"), "{page}");
+    eventually("the visit in the counters", || {
+        let counters = &up.role("gateway")["counters"]["http"];
+        (counters["admitted"] == 1).then_some(())
+    });
+}
+
+fn port(address: &Value) -> u16 {
+    let address: std::net::SocketAddr = address.as_str().unwrap().parse().unwrap();
+    address.port()
+}
+
+#[test]
+fn every_role_together_takes_less_than_100_mib() {
+    let up = up();
+    up.sign_in();
+    let (_, status) = up.status();
+    let octets = status["rss_bytes"].as_u64().unwrap();
+    assert!((1 << 20..100 << 20).contains(&octets), "{status}");
+}
+
+#[test]
 fn secrets_are_their_owners_alone() {
     let up = up();
     let secrets = [
@@ -390,6 +423,32 @@ fn a_role_that_no_longer_answers_is_unhealthy_though_its_process_is_there() {
 }
 
 #[test]
+fn a_role_that_does_not_become_ready_is_named_and_the_others_are_there() {
+    let mut up = up();
+    up.stop();
+    let keytab = up.site.join("keytabs/HTTP.keytab");
+    let keys = fs::read(&keytab).unwrap();
+    fs::remove_file(&keytab).unwrap();
+    // Whoever opens it waits for somebody who writes.
+    let made = Command::new("mkfifo").arg(&keytab).status().unwrap();
+    assert!(made.success());
+    up.again();
+    assert!(
+        up.said().contains("the role gateway is not ready yet"),
+        "{}",
+        up.said()
+    );
+    assert_eq!(up.role("gateway")["state"], "starting");
+    assert_eq!(up.status().0, Some(1));
+    up.sign_in();
+    let whole = up.folder.path().join("whole.keytab");
+    fs::write(&whole, keys).unwrap();
+    fs::rename(whole, &keytab).unwrap();
+    kill(up.pid("gateway").unwrap(), Signal::KILL);
+    eventually("the gateway", || (up.status().0 == Some(0)).then_some(()));
+}
+
+#[test]
 fn a_second_start_on_the_same_folder_says_who_has_it() {
     let up = up();
     let said = refused(&up.site);
@@ -418,7 +477,7 @@ fn a_port_that_somebody_else_has_at_the_second_start_is_given_up_and_clients_fol
     assert_ne!(after, before);
     assert!(
         up.said().contains(&format!(
-            "another program has {before} now, so tickets are at {after} from here on"
+            "another program has {before} now; tickets of the role kdc has {after} from here on"
         )),
         "{}",
         up.said()

@@ -1,4 +1,4 @@
-//! What the KDC has counted, read from its Prometheus endpoint.
+//! What a role has counted, read from its Prometheus endpoint.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -7,9 +7,11 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST: u64 = 1 << 20;
-const REQUESTS: &str = "kerbstone_kdc_requests_total{";
+const REQUESTS: &str = "_requests_total";
+/// What the gateway answers.
+const HTTP: &str = "http";
 
-/// How many requests, by exchange (`as`, `tgs`, `password`) and outcome (`granted`, `refused`, ...).
+/// How many requests, by kind (`as`, `tgs`, `password`, `http`) and outcome (`granted`, `refused`, ...).
 pub(super) type Counters = BTreeMap<String, BTreeMap<String, u64>>;
 
 /// Asks the endpoint; `None` when it does not answer.
@@ -26,11 +28,11 @@ pub(super) fn read(address: SocketAddr) -> Option<Counters> {
 fn parse(page: &str) -> Counters {
     let mut counters = Counters::new();
     for (labels, value) in page.lines().filter_map(counter) {
-        let (Some(exchange), Some(outcome)) = (label(labels, "exchange"), label(labels, "outcome"))
-        else {
+        let Some(outcome) = label(labels, "outcome") else {
             continue;
         };
-        let by_outcome = counters.entry(exchange.to_owned()).or_default();
+        let kind = label(labels, "exchange").unwrap_or(HTTP);
+        let by_outcome = counters.entry(kind.to_owned()).or_default();
         let sum = by_outcome.entry(outcome.to_owned()).or_default();
         *sum = sum.saturating_add(value);
     }
@@ -38,7 +40,8 @@ fn parse(page: &str) -> Counters {
 }
 
 fn counter(line: &str) -> Option<(&str, u64)> {
-    let (labels, value) = line.strip_prefix(REQUESTS)?.split_once("} ")?;
+    let (name, rest) = line.split_once('{')?;
+    let (labels, value) = rest.split_once("} ").filter(|_| name.ends_with(REQUESTS))?;
     Some((labels, value.trim().parse().ok()?))
 }
 
@@ -59,10 +62,12 @@ mod tests {
                     kerbstone_kdc_requests_total{exchange=\"as\",outcome=\"granted\",error=\"\"} 3\n\
                     kerbstone_kdc_requests_total{exchange=\"as\",outcome=\"refused\",error=\"A\"} 2\n\
                     kerbstone_kdc_requests_total{exchange=\"as\",outcome=\"refused\",error=\"B\"} 5\n\
-                    kerbstone_kdc_open_entries 9\n";
+                    kerbstone_kdc_open_entries 9\n\
+                    kerbstone_gateway_requests_total{outcome=\"served\",status=\"2xx\"} 4\n";
         let counters = parse(page);
         assert_eq!(counters["as"]["granted"], 3);
         assert_eq!(counters["as"]["refused"], 7);
-        assert_eq!(counters.len(), 1);
+        assert_eq!(counters["http"]["served"], 4);
+        assert_eq!(counters.len(), 2);
     }
 }

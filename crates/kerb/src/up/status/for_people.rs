@@ -1,6 +1,5 @@
 //! How a site is, for people.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use super::report::{Report, RoleReport};
@@ -87,13 +86,17 @@ fn addresses(role: &RoleReport) -> String {
     addresses.join(", ")
 }
 
+/// What has happened at all since the role was started.
 fn print_counters(role: &RoleReport, console: &mut Console) {
-    for (exchange, outcomes) in role.counters.iter().flatten() {
-        let mut line = format!("{} {exchange}:", role.name);
-        for (outcome, count) in outcomes {
-            let _ = write!(line, " {count} {outcome},");
+    for (kind, outcomes) in role.counters.iter().flatten() {
+        let counted: Vec<String> = outcomes
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(outcome, count)| format!("{count} {outcome}"))
+            .collect();
+        if !counted.is_empty() {
+            out!(console, "{} {kind}: {}\n", role.name, counted.join(", "));
         }
-        out!(console, "{}\n", line.trim_end_matches(','));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Questions that only a healthy role answers.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kerbstone_crypto::Enctype;
@@ -10,8 +12,11 @@ use kerbstone_proto::flags::KdcOptions;
 use kerbstone_proto::message::{HostAddresses, KdcReq, KdcReqBody, KdcReqKind, KrbError, UInt32};
 use kerbstone_proto::name::{Principal, PrincipalName, Realm};
 use kerbstone_proto::time::KerberosTime;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::up::addresses::TICKETS;
+use crate::up::role::{GATEWAY, HTTPS, KDC, TICKETS};
 use crate::up::site::Site;
 
 /// Nobody has this name: an answer to it has been looked up and costs no key.
@@ -23,7 +28,7 @@ const ATTEMPTS: usize = 2;
 /// Asks the KDC for a ticket for somebody who does not exist. It has to say so, from its store.
 pub(in crate::up) fn kdc(site: &Site) -> Result<(), String> {
     let address = site
-        .address(TICKETS)
+        .address(KDC, TICKETS)
         .ok_or_else(|| "its address is not known".to_owned())?;
     let request = request(&Realm::from(site.realm())).to_der();
     let answer = (0..ATTEMPTS)
@@ -40,6 +45,55 @@ pub(in crate::up) fn kdc(site: &Site) -> Result<(), String> {
             Err(format!("it answers {name} ({})", code.0))
         }
     }
+}
+
+/// Asks the gateway for its first page, over TLS. Whoever has no ticket gets an answer, too.
+pub(in crate::up) fn gateway(site: &Site) -> Result<(), String> {
+    let address = site
+        .address(GATEWAY, HTTPS)
+        .ok_or_else(|| "its address is not known".to_owned())?;
+    let answer = first_page(site, address)
+        .map_err(|error| format!("it does not answer at {address}: {error}"))?;
+    let first = answer
+        .split(|byte| *byte == b'\r')
+        .next()
+        .unwrap_or_default();
+    let line = String::from_utf8_lossy(first);
+    match line.split_ascii_whitespace().nth(1) {
+        Some("200" | "401") if line.starts_with("HTTP/1.1 ") => Ok(()),
+        _ => Err(format!("it answers {line:?}")),
+    }
+}
+
+fn first_page(site: &Site, address: SocketAddr) -> io::Result<[u8; 64]> {
+    let host = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    let config = Arc::new(client_config(site)?);
+    let connection = ClientConnection::new(config, host).map_err(io::Error::other)?;
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = StreamOwned::new(connection, stream);
+    let port = address.port();
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = [0; 64];
+    stream.read_exact(&mut answer)?;
+    Ok(answer)
+}
+
+/// Trusts the site's authority, and nobody else.
+fn client_config(site: &Site) -> io::Result<ClientConfig> {
+    let pem = fs::read(site.ca())?;
+    let authority = CertificateDer::from_pem_slice(&pem).map_err(io::Error::other)?;
+    let mut roots = RootCertStore::empty();
+    roots.add(authority).map_err(io::Error::other)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {

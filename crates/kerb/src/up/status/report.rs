@@ -10,9 +10,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::counters::{self, Counters};
-use crate::up::addresses::METRICS;
 use crate::up::board::{End, RoleSnapshot, Snapshot, State};
-use crate::up::role::{ROLES, Role};
+use crate::up::role::{METRICS, ROLES, Role};
 use crate::up::site::Site;
 use crate::up::status_door;
 
@@ -72,7 +71,7 @@ pub(super) struct RoleReport {
     pub(super) last_end: Option<End>,
     /// Where it listens, by what listens there.
     pub(super) addresses: BTreeMap<&'static str, SocketAddr>,
-    /// What it has counted since it was started: by exchange, then by outcome.
+    /// What it has counted since it was started: by kind of request, then by outcome.
     pub(super) counters: Option<Counters>,
     /// Its log.
     pub(super) log: PathBuf,
@@ -129,11 +128,14 @@ impl RoleReport {
         // A supervisor of another version may run roles that this one does not know.
         let role = ROLES.iter().find(|role| role.name == snapshot.name);
         let problem = problem(snapshot, role, site);
-        let addresses = role.map(|role| role.addresses).unwrap_or_default();
-        let addresses = addresses
+        let listeners = role.map(|role| role.addresses).unwrap_or_default();
+        let addresses: BTreeMap<_, _> = listeners
             .iter()
-            .filter_map(|name| Some((*name, site.address(name)?)));
-        let addresses: BTreeMap<_, _> = addresses.collect();
+            .filter_map(|listener| {
+                let address = site.address(&snapshot.name, listener.name)?;
+                Some((listener.name, address))
+            })
+            .collect();
         let metrics = addresses.get(METRICS).filter(|_| snapshot.pid.is_some());
         Self {
             name: snapshot.name.clone(),
