@@ -43,10 +43,13 @@ pub(super) fn examine(wish: Wish, context: &Arc<Context>) -> Vec<Finding> {
     if people.is_empty() {
         people.extend(cache.owner);
     }
+    let mut surveys = Surveys::default();
+    surveys.begin(&realms(&people, &[], &[], context), context);
     let named: Vec<Named> = lookups.into_iter().map(|one| one.read(context)).collect();
     findings.extend(named.iter().flat_map(|one| one.findings.iter().cloned()));
     let (held, keys) = keytab(wish.keytab.as_deref(), &named, context, &mut findings);
-    let surveyed = surveyed(&realms(&people, &named, &keys, context), context);
+    surveys.begin(&realms(&people, &named, &keys, context), context);
+    let surveyed = surveys.read(context);
     let with_answer = surveyed.iter().filter(|one| one.answers);
     let answering: Vec<Realm> = with_answer.map(|one| one.realm.clone()).collect();
     let witness = Arc::new(Witness::new(context, cache.usable, held.content.clone()));
@@ -93,9 +96,26 @@ fn keytab(
 }
 
 /// Every realm at once.
-fn surveyed(realms: &[Realm], context: &Arc<Context>) -> Vec<Surveyed> {
-    let surveys: Vec<Survey> = realms.iter().map(|one| Survey::of(one, context)).collect();
-    surveys.into_iter().map(|one| one.read(context)).collect()
+#[derive(Debug, Default)]
+struct Surveys {
+    begun: Vec<(Realm, Survey)>,
+}
+
+impl Surveys {
+    /// Begins with those that were not begun yet.
+    fn begin(&mut self, realms: &[Realm], context: &Arc<Context>) {
+        for realm in realms {
+            if !self.begun.iter().any(|(known, _)| known == realm) {
+                let survey = Survey::of(realm, context);
+                self.begun.push((realm.clone(), survey));
+            }
+        }
+    }
+
+    fn read(self, context: &Context) -> Vec<Surveyed> {
+        let surveys = self.begun.into_iter();
+        surveys.map(|(_, one)| one.read(context)).collect()
+    }
 }
 
 /// What is wrong with a realm that nobody should ask is no problem of its own.

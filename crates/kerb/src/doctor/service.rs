@@ -24,23 +24,25 @@ pub(super) struct Found {
 pub(super) fn find(named: &Named, realms: &[Realm], context: &Context, witness: &Witness) -> Found {
     let home = realms.first();
     let mut asked: Vec<Principal> = Vec::new();
+    let mut first = None;
     for principal in &named.asked {
         let mut principal = principal.clone();
-        if principal.realm.is_empty() {
+        let is_open = principal.realm.is_empty();
+        if is_open {
             let fallback = home.or(named.target.realm.as_ref());
             let Some(realm) = fallback else { continue };
             principal.realm = realm.clone();
         }
-        asked.push(principal);
-    }
-    let mut first = None;
-    for principal in &asked {
+        asked.push(principal.clone());
         if !realms.contains(&principal.realm) {
             continue;
         }
-        let answer = witness.ask(principal);
+        let answer = match is_open {
+            true => witness.ask_anywhere(&principal, &principal.realm),
+            false => witness.ask(&principal),
+        };
         if answer.exists() != Some(false) {
-            return told(principal, &answer);
+            return told(&principal, &answer);
         }
         first.get_or_insert(answer);
     }
@@ -114,9 +116,13 @@ fn variants(named: &Named, wanted: &Principal, realms: &[Realm]) -> Vec<Principa
         .collect()
 }
 
-fn told(principal: &Principal, answer: &Answer) -> Found {
+fn told(asked: &Principal, answer: &Answer) -> Found {
+    let mut principal = asked;
+    let referred;
     let finding = match answer {
         Answer::Ticket(ticket) => {
+            referred = Principal::new(asked.name.clone(), ticket.realm.clone());
+            principal = &referred;
             let part = &ticket.enc_part;
             let enctype = crate::compat::describe_enctype(part.etype);
             let version = match &part.kvno {

@@ -94,6 +94,19 @@ impl Witness {
         }
     }
 
+    /// Asks about a service whose realm is left to the KDC of `home`, which may refer to another.
+    pub(super) fn ask_anywhere(&self, service: &Principal, home: &Realm) -> Answer {
+        let mut open = service.clone();
+        // KDCs refer for names of services, and this kind of name is not looked up before.
+        open.name.name_type = NameType::SRV_INST;
+        open.realm = Realm::from("");
+        let by_cache = self.cache.as_ref().map(|cache| self.fetch(cache, &open));
+        match by_cache.flatten() {
+            Some(answer) => answer,
+            None => self.ask(&Principal::new(service.name.clone(), home.clone())),
+        }
+    }
+
     /// None: this ticket opens no way to the service's realm.
     fn fetch(&self, tickets: &CredentialCache, service: &Principal) -> Option<Answer> {
         let wish = WantedService::new(service.clone());

@@ -530,6 +530,77 @@ fn a_password_that_has_expired_is_named_before_anybody_types_it() {
 }
 
 #[test]
+fn our_kdc_tells_the_same_faults() {
+    let kerb = Kerb::start(&setup());
+    kerb.add_user("alice", PASSWORD);
+    kerb.add_service("host/localhost");
+    let keytab = kerb.keytab("host/localhost");
+    let keytab = keytab.to_str().unwrap();
+    let patient = Patient::signed_in(Suite::Mit, kerb.krb5_conf(), &[]);
+    let diagnosis = patient.examine(&["HTTP/localhost"]);
+    diagnosis.names("missing-service", &["HTTP/localhost@LAB.EXAMPLE"]);
+    kerb.admin(&["principal", "random-keys", "host/localhost"]);
+    let diagnosis = patient.examine(&["--keytab", keytab]);
+    diagnosis.names("wrong-kvno", &["key version 2", "keytab has 1"]);
+    let nobody = Patient::new(kerb.krb5_conf());
+    let diagnosis = nobody.examine(&["--keytab", keytab]);
+    diagnosis.names("wrong-kvno", &["key version 2", "keytab has 1"]);
+    kerb.admin(&[
+        "principal",
+        "modify",
+        "alice",
+        "--password-expires",
+        "2020-01-01",
+    ]);
+    let diagnosis = nobody.examine(&["-p", "alice"]);
+    diagnosis.names("key-expired", &["alice@LAB.EXAMPLE"]);
+}
+
+#[test]
+fn a_service_to_which_the_kdc_refers_is_found_in_the_other_realm() {
+    const TEST: &str = "doctor::a_service_to_which_the_kdc_refers_is_found_in_the_other_realm";
+    if !has_network_to_itself(TEST) {
+        return;
+    }
+    let mapping = "[domain_realm]\nwww.lab.example = OTHER.EXAMPLE";
+    let Some(mit) = Mit::start(&setup().krb5_conf(mapping)) else {
+        return;
+    };
+    mit.add_user("alice", PASSWORD);
+    let other = Kerb::start(&Setup::realm("OTHER.EXAMPLE"));
+    other.add_service("host/www.lab.example");
+    mit.trust("OTHER.EXAMPLE", PASSWORD);
+    other.trust(REALM, PASSWORD);
+    let _dns = Dns::start(&Records::new().host("www.lab.example", Ipv4Addr::LOCALHOST));
+    let conf = conf_of(&mit, &[mit.addresses(), other.addresses()], "");
+    let patient = Patient::signed_in(Suite::Mit, &conf, &[]);
+    let diagnosis = patient.examine(&["host/www.lab.example"]);
+    let shown = format!("{:#}", diagnosis.json);
+    assert_eq!(diagnosis.code, 0, "{shown}");
+    let found = "\"looked_at\": \"host/www.lab.example@OTHER.EXAMPLE\"";
+    assert!(shown.contains(found), "{shown}");
+}
+
+#[test]
+fn a_name_service_that_says_nothing_is_not_waited_for() {
+    if !has_network_to_itself("doctor::a_name_service_that_says_nothing_is_not_waited_for") {
+        return;
+    }
+    let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)).unwrap();
+    let folder = TempDir::new().unwrap();
+    let conf = folder.path().join("krb5.conf");
+    fs::write(&conf, format!("[libdefaults]\ndefault_realm = {REALM}\n")).unwrap();
+    let diagnosis = Patient::new(&conf).examine(&["HTTP/www.lab.example"]);
+    diagnosis.names("no-kdc", &[REALM]);
+    let slow = diagnosis.bad();
+    let slow = slow
+        .iter()
+        .find(|finding| finding["cause"] == "not-finished");
+    assert_eq!(slow.unwrap()["looked_at"], "www.lab.example");
+    assert!(silent.recv(&mut [0; 512]).is_ok());
+}
+
+#[test]
 fn accounts_that_cannot_sign_in_are_named_with_the_reason() {
     let Some(mit) = mit() else { return };
     mit.admin(&["modprinc", "-allow_tix", "alice"]);
