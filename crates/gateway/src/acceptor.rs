@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kerbstone_gss::krb5 as mechanism;
+use kerbstone_gss::spnego;
 use kerbstone_gss::{AcceptorCredential, ChannelBindings, Refused, Step};
 use kerbstone_proto::time::Timestamp;
 
@@ -15,7 +15,7 @@ pub enum AcceptorSource {
 
 /// One negotiation; most are over with the first token.
 #[derive(Debug)]
-pub struct Negotiation(mechanism::Acceptor);
+pub struct Negotiation(spnego::Acceptor);
 
 impl AcceptorSource {
     /// With the keys of that credential.
@@ -33,7 +33,7 @@ impl AcceptorSource {
     pub fn begin(&self, bindings: Option<ChannelBindings>) -> Negotiation {
         let Self::Keytab(current) = self;
         let credential = Arc::clone(&current.read().unwrap_or_else(PoisonError::into_inner));
-        Negotiation(mechanism::Acceptor::new(credential, bindings))
+        Negotiation(spnego::Acceptor::new(credential, bindings))
     }
 }
 

@@ -36,6 +36,19 @@ pub enum BadRequest {
     Host,
 }
 
+/// Octets of a request's target and headers together.
+pub fn head_length(request: &Parts) -> usize {
+    let target = request
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    let fields = request.headers.iter();
+    fields.fold(target, |sum, (name, value)| {
+        sum.saturating_add(name.as_str().len())
+            .saturating_add(value.len())
+    })
+}
+
 /// The host that a request names, once.
 ///
 /// # Errors

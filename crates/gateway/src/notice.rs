@@ -20,6 +20,8 @@ pub enum Notice {
     NotAToken,
     /// What was offered is longer than any token.
     TooLong,
+    /// The headers together are longer than what is taken.
+    HeadTooLong,
     /// The proof is not accepted.
     NotAccepted(Box<GssError>),
     /// The proof is accepted, and that is not enough.
@@ -71,7 +73,7 @@ impl Notice {
             Self::BadRequest(BadRequest::Method) => StatusCode::NOT_IMPLEMENTED,
             Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyLost => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooLong | Self::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             // Not 401: that would have to invite to Negotiate again, and the client would come with NTLM again.
             Self::Ntlm | Self::Denied { .. } | Self::Unspeakable => StatusCode::FORBIDDEN,
             Self::Nowhere => StatusCode::NOT_FOUND,
@@ -89,6 +91,7 @@ impl Notice {
             Self::Nowhere
             | Self::BadPath(_)
             | Self::BadRequest(_)
+            | Self::HeadTooLong
             | Self::ReadOnly
             | Self::BodyLost => Outcome::Misdirected,
             Self::BackEndDown | Self::BackEndSlow => Outcome::Failed,
@@ -114,9 +117,9 @@ impl Notice {
                 "Sign in to go on",
                 "This page is for people who are signed in with Kerberos, and your browser has not shown a ticket.",
                 &[
-                    "Get a ticket in a terminal with kerb login (or kinit), then come back here.",
+                    "Get a ticket in a terminal with `kerb login` (or `kinit`), then come back here.",
                     "Browsers show tickets only to sites that they are told about: in Firefox \
-                     network.negotiate-auth.trusted-uris, in Chromium the policy AuthServerAllowlist.",
+                     `network.negotiate-auth.trusted-uris`, in Chromium the policy `AuthServerAllowlist`.",
                 ],
             ),
             Self::Ntlm => words(
@@ -125,7 +128,7 @@ impl Notice {
                  instead, which is not taken here.",
                 &[
                     "Close the password window: no password typed there can work.",
-                    "Sign in to the realm first (kerb login, kinit, or the domain's sign-in), then load this page again.",
+                    "Sign in to the realm first (`kerb login`, `kinit`, or the domain's sign-in), then load this page again.",
                     "Use the server's full name in the address: tickets are made for names, not for addresses.",
                 ],
             ),
@@ -133,7 +136,7 @@ impl Notice {
                 "That was no Kerberos token",
                 "Your program sent something under the name Negotiate that cannot be read as a token.",
                 &[
-                    "If you wrote the program: send the token of gss_init_sec_context in base64, in one Authorization header.",
+                    "If you wrote the program: send the token of `gss_init_sec_context` in base64, in one `Authorization` header.",
                 ],
             ),
             Self::TooLong => words(
@@ -141,8 +144,13 @@ impl Notice {
                 "The Authorization header is longer than this server takes.",
                 &[
                     "Tickets grow with the groups that their owner is in; ask whoever looks after this server to raise \
-                   authorization_octets.",
+                   `authorization_octets`.",
                 ],
+            ),
+            Self::HeadTooLong => words(
+                "The request's headers are too long",
+                "They are longer than this server takes.",
+                &["Delete this site's cookies, and load the page again."],
             ),
             Self::NotAccepted(error) => not_accepted(error),
             Self::Denied { why, principal } => denied(*why, principal),
@@ -223,7 +231,7 @@ fn denied(why: Denied, principal: &str) -> Words {
 /// What was wrong with a ticket, without the names and versions of keys that only the server's own people need.
 fn not_accepted(error: &GssError) -> Words {
     const AGAIN: &str = "Load the page again: your browser makes a new proof for each request.";
-    const SIGN_IN: &str = "Sign in again: kerb login (or kinit), then load the page again.";
+    const SIGN_IN: &str = "Sign in again: `kerb login` (or `kinit`), then load the page again.";
     const REPORT: &str =
         "Tell whoever looks after this server: its keytab is out of step with the KDC.";
     let title = "Your ticket was not accepted";
@@ -339,7 +347,7 @@ mod tests {
     fn strangers_are_not_told_which_keys_the_server_has() {
         let ticket = Principal::parse("HTTP/other@EXAMPLE.TEST", None).unwrap();
         let notice = refused(GssError::WrongPrincipal {
-            ticket,
+            ticket: Box::new(ticket),
             have: "HTTP/secret-name@EXAMPLE.TEST".to_owned(),
         });
         assert!(!notice.words().why.contains("secret-name"));

@@ -82,6 +82,24 @@ struct NoticePage<'a> {
     target: Option<Target<'a>>,
 }
 
+/// What a line of advice consists of.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece<'a> {
+    Text(&'a str),
+    /// Something to type or to look for, between backticks.
+    Code(&'a str),
+}
+
+fn pieces(line: &str) -> Vec<Piece<'_>> {
+    let pieces = line.split('`').enumerate();
+    pieces
+        .map(|(at, text)| match at % 2 {
+            0 => Piece::Text(text),
+            _ => Piece::Code(text),
+        })
+        .collect()
+}
+
 /// The answer that shows a notice. `method` and `uri` are those of the request.
 pub fn notice(notice: &Notice, form: Form, method: &Method, uri: &Uri) -> Response<Body> {
     let mut response = explain(notice, form, method, uri);

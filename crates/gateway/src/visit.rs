@@ -105,6 +105,13 @@ impl<'a> Visit<'a> {
     }
 
     async fn serve(&mut self, head: Parts, body: Incoming) -> Result<Response<Body>, Notice> {
+        let limits = &self.gateway.limits;
+        // hyper bounds its buffer, which may hold more than that by then.
+        if forwarding::head_length(&head)
+            > usize::try_from(limits.header_octets).unwrap_or(usize::MAX)
+        {
+            return Err(Notice::HeadTooLong);
+        }
         let host = forwarding::host(&head).map_err(Notice::BadRequest)?;
         let path = RequestPath::of(head.uri.path()).map_err(Notice::BadPath)?;
         let entry_point = self.gateway.entry_points.of(&path).ok_or(Notice::Nowhere)?;

@@ -5,6 +5,7 @@ mod admin;
 mod doctor;
 mod errors;
 mod full_disk;
+mod gateway;
 mod killed;
 mod kinit;
 mod klist;

@@ -1,0 +1,202 @@
+//! A gateway in this process, before a back end with manners of its choice.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use kerbstone_crypto::{Enctype, Key};
+use kerbstone_gateway::entry_point::{
+    Authentication, BackEnd, Destination, EntryPoint, EntryPoints,
+};
+use kerbstone_gateway::identity::Naming;
+use kerbstone_gateway::identity_headers::IdentityHeaders;
+use kerbstone_gateway::observer::{Event, Lost, Observer};
+use kerbstone_gateway::request_path::PathPrefix;
+use kerbstone_gateway::rule::Rule;
+use kerbstone_gateway::tls::TlsIdentity;
+use kerbstone_gateway::{AcceptorSource, Gateway, Limits, LocalNames, Setup, server};
+use kerbstone_gss::replay::MemoryReplayCache;
+use kerbstone_gss::{AcceptorCredential, AcceptorName};
+use kerbstone_proto::key_block::KeyBlock;
+use kerbstone_proto::keytab::{Keytab, KeytabEntry};
+use kerbstone_proto::krb5_conf::Krb5Conf;
+use kerbstone_proto::name::Principal;
+use kerbstone_proto::time::KerberosTime;
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How a back end behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manners {
+    /// It answers with what it was sent.
+    Echo,
+    /// It takes requests and never answers.
+    Silent,
+    /// It is not there.
+    Absent,
+    /// It changes the protocol, and echoes.
+    Upgrade,
+}
+
+pub(crate) struct Site {
+    address: SocketAddr,
+    certificate: CertificateDer<'static>,
+    requests: Arc<AtomicUsize>,
+}
+
+struct NoBooks;
+
+impl Observer for NoBooks {
+    fn decided(&self, _: &Event<'_>) {}
+    fn lost(&self, _: Lost) {}
+}
+
+impl Site {
+    /// `/open` is for everybody, `/closed` for those with a ticket; nobody here has one.
+    pub(crate) async fn start(manners: Manners, limits: Limits) -> Self {
+        let requests = Arc::new(AtomicUsize::new(0));
+        let back_end = back_end(manners, Arc::clone(&requests)).await;
+        let (tls, certificate) = tls();
+        let entry = |path, authentication| EntryPoint {
+            prefix: PathPrefix::parse(path).unwrap(),
+            authentication,
+            rule: Rule::default(),
+            naming: Naming::default(),
+            destination: Destination::BackEnd(
+                BackEnd::parse(&format!("http://{back_end}")).unwrap(),
+            ),
+        };
+        let entries = vec![
+            entry("/open", Authentication::Nobody),
+            entry("/closed", Authentication::Negotiate),
+        ];
+        let gateway = Gateway::new(Setup {
+            tls,
+            entry_points: EntryPoints::new(entries).unwrap(),
+            headers: IdentityHeaders::default(),
+            acceptors: AcceptorSource::keytab(credential()),
+            local_names: LocalNames::new(Krb5Conf::default()),
+            limits,
+            observer: Arc::new(NoBooks),
+        });
+        let listener = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(server::serve(
+            Arc::new(gateway),
+            vec![listener],
+            std::future::pending(),
+        ));
+        Self {
+            address,
+            certificate,
+            requests,
+        }
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
+        self.certificate.clone()
+    }
+
+    pub(crate) fn back_end_requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+fn tls() -> (TlsIdentity, CertificateDer<'static>) {
+    let folder = tempfile::tempdir().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let parameters = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    let (chain, private) = (
+        folder.path().join("chain.pem"),
+        folder.path().join("key.pem"),
+    );
+    std::fs::write(&chain, certificate.pem()).unwrap();
+    std::fs::write(&private, key.serialize_pem()).unwrap();
+    (
+        TlsIdentity::load(&chain, &private).unwrap(),
+        certificate.der().clone(),
+    )
+}
+
+fn credential() -> AcceptorCredential {
+    let key = Key::random(Enctype::Aes256CtsHmacSha1_96, &mut rand::rng()).unwrap();
+    let mut keytab = Keytab::new();
+    let entry = KeytabEntry {
+        principal: Principal::parse("HTTP/localhost@EXAMPLE.TEST", None).unwrap(),
+        timestamp: KerberosTime::from_unix(0),
+        kvno: 1,
+        key: KeyBlock::new(key.enctype().number(), key.bytes()),
+    };
+    keytab.add(entry).unwrap();
+    let replays = Arc::new(MemoryReplayCache::new(&mut rand::rng()));
+    AcceptorCredential::new(&keytab, AcceptorName::Any, replays).unwrap()
+}
+
+async fn back_end(manners: Manners, requests: Arc<AtomicUsize>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    if manners == Manners::Absent {
+        return address;
+    }
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, manners, Arc::clone(&requests)));
+        }
+    });
+    address
+}
+
+/// One request, then the connection is closed.
+async fn serve(mut stream: TcpStream, manners: Manners, requests: Arc<AtomicUsize>) {
+    let mut request = Vec::new();
+    while !is_whole(&request) {
+        let mut piece = [0; 4096];
+        match stream.read(&mut piece).await {
+            Ok(0) | Err(_) => return,
+            Ok(length) => request.extend_from_slice(&piece[..length]),
+        }
+    }
+    requests.fetch_add(1, Ordering::SeqCst);
+    match manners {
+        Manners::Silent => {
+            let _gone = stream.read(&mut [0]).await;
+        }
+        Manners::Upgrade => {
+            let head = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+            stream.write_all(head).await.unwrap();
+            let (mut reader, mut writer) = stream.split();
+            let _ended = tokio::io::copy(&mut reader, &mut writer).await;
+        }
+        Manners::Echo | Manners::Absent => {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                request.len()
+            );
+            stream
+                .write_all(&[head.as_bytes(), &request].concat())
+                .await
+                .unwrap();
+        }
+    }
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    match length {
+        Some(length) => body.len() >= length,
+        None => !head.contains("transfer-encoding: chunked") || body.contains("\r\n0\r\n"),
+    }
+}

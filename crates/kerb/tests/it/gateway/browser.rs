@@ -1,0 +1,57 @@
+//! Chromium at the gateway, as Debian has it.
+
+use kerbstone_testkit::lab::{Finished, Session, require};
+
+use super::web_site::WebSite;
+use super::{WHOAMI, signed_in};
+
+const TO_LOCALHOST: &str = "--auth-server-allowlist=localhost";
+
+/// The page as it stands once the browser has done everything that it does.
+fn visit(site: &WebSite, session: &Session, options: &[&str]) -> Finished {
+    let profile = format!(
+        "--user-data-dir={}",
+        session.folder().join("profile").display()
+    );
+    let url = format!("https://localhost:{}{WHOAMI}?a=b", site.port());
+    let fixed = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--ignore-certificate-errors",
+        "--no-proxy-server",
+        "--virtual-time-budget=5000",
+        "--dump-dom",
+        &profile,
+    ];
+    session.run("chromium", &[&fixed[..], options, &[&url]].concat(), "")
+}
+
+#[test]
+fn a_browser_with_a_ticket_sees_who_it_is() {
+    if !require("chromium", "chromium") {
+        return;
+    }
+    let site = WebSite::start("");
+    let session = signed_in(&site, "alice");
+    let page = visit(&site, &session, &[TO_LOCALHOST]);
+    assert!(page.stdout.contains("<h1>alice</h1>"), "{page}");
+    assert!(page.stdout.contains("HTTP/localhost@WEB.TEST"), "{page}");
+}
+
+#[test]
+fn a_browser_without_a_ticket_or_without_leave_to_show_it_sees_the_form() {
+    if !require("chromium", "chromium") {
+        return;
+    }
+    let site = WebSite::start("");
+    let without_ticket = visit(&site, &site.session(), &[TO_LOCALHOST]);
+    let without_leave = visit(&site, &signed_in(&site, "alice"), &[]);
+    for page in [without_ticket, without_leave] {
+        assert!(
+            page.stdout.contains("Sign in with Kerberos</button>"),
+            "{page}"
+        );
+        assert!(page.stdout.contains("name=\"a\" value=\"b\""), "{page}");
+    }
+}
