@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "tables are what this program is for")]
 
 mod floor;
+mod gss;
 mod kdc;
 mod load;
 mod meter;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 const USAGE: &str =
     "usage: kerbstone-bench kdc [--principals N,N] [--requests N] [--rounds N] [--no-peers]
+       kerbstone-bench gss [ROUNDS]          (contexts and messages, beside MIT's library)
        kerbstone-bench soak [--requests N]   (resident memory of ours over many requests)";
 
 fn main() -> ExitCode {
@@ -31,6 +33,11 @@ fn main() -> ExitCode {
         ["soak", options @ ..] => {
             kdc::Options::parse(options).and_then(|options| kdc::soak(&options))
         }
+        ["gss"] => gss::race(5),
+        ["gss", rounds] => match rounds.parse() {
+            Ok(rounds) if rounds > 0 => gss::race(rounds),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
+        },
         ["floor", kind, port, reply] => serve_floor(kind, port, reply),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
     };

@@ -56,17 +56,30 @@ impl Meter {
     }
 }
 
+/// CPU time of the calling thread so far.
+///
+/// # Errors
+/// The system keeps no such account.
+pub(crate) fn thread_cpu() -> io::Result<Duration> {
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(running(&schedstat))
+}
+
 fn process_cpu(pid: u32) -> io::Result<Duration> {
     let mut total = Duration::ZERO;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let schedstat = fs::read_to_string(thread?.path().join("schedstat"))?;
-        let running = schedstat
-            .split_whitespace()
-            .next()
-            .and_then(|text| text.parse().ok());
-        total += Duration::from_nanos(running.unwrap_or(0));
+        total += running(&schedstat);
     }
     Ok(total)
+}
+
+fn running(schedstat: &str) -> Duration {
+    let nanoseconds = schedstat
+        .split_whitespace()
+        .next()
+        .and_then(|text| text.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
 fn field_kib(status: &str, name: &str) -> u64 {

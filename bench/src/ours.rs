@@ -83,7 +83,7 @@ fn wait_for_answer(ours: &mut Ours) -> io::Result<()> {
 }
 
 /// The release binary beside this program, for only that is worth measuring.
-fn binary() -> io::Result<PathBuf> {
+pub(crate) fn binary() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("kerb");
     if path.is_file() {
         return Ok(path);

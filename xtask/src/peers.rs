@@ -19,12 +19,28 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
+    ("gss-client", "krb5-gss-samples"),
+    ("curl", "curl"),
+    ("apache2", "apache2"),
+    ("sshd", "openssh-server"),
+    ("ssh", "openssh-client"),
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
 ];
 
-/// Headers from which tests compile small programs that ask MIT's library.
-const HEADERS: &[(&str, &str)] = &[
+/// Files by which packages are known that bring no program: headers from which tests compile small programs that ask
+/// MIT's library, and modules.
+const FILES: &[(&str, &str)] = &[
     ("/usr/include/krb5.h", "libkrb5-dev"),
     ("/usr/include/stdio.h", "libc6-dev"),
+    (
+        "/usr/lib/apache2/modules/mod_auth_gssapi.so",
+        "libapache2-mod-auth-gssapi",
+    ),
+    (
+        "/usr/lib/python3/dist-packages/gssapi/__init__.py",
+        "python3-gssapi",
+    ),
 ];
 
 const HEIMDAL: &[&str] = &["heimdal-clients", "heimdal-kdc"];
@@ -59,11 +75,9 @@ fn absent(reason: String) -> Verdict {
 
 fn missing_packages() -> Vec<String> {
     let programs = PROGRAMS.iter().filter(|(program, _)| !on_path(program));
-    let headers = HEADERS
-        .iter()
-        .filter(|(header, _)| !Path::new(header).is_file());
+    let files = FILES.iter().filter(|(file, _)| !Path::new(file).is_file());
     programs
-        .chain(headers)
+        .chain(files)
         .map(|(_, package)| package.to_string())
         .collect()
 }
