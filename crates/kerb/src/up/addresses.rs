@@ -12,7 +12,7 @@ use rand::RngExt;
 /// a port stays free while the site is stopped.
 const PORTS: std::ops::Range<u16> = 10_000..20_000;
 /// How long the processes of a site that was killed may take to let go of their ports.
-const LETTING_GO: Duration = Duration::from_secs(1);
+const LETTING_GO: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Addresses by role, and by what listens there.
@@ -40,10 +40,11 @@ pub(super) fn settle(
     names: impl IntoIterator<Item = (&'static str, &'static str)>,
     addresses: &mut Addresses,
 ) -> io::Result<Vec<Moved>> {
+    let deadline = Instant::now() + LETTING_GO;
     let mut moved = Vec::new();
     for (role, name) in names {
         let own = addresses.get(role).and_then(|own| own.get(name)).copied();
-        if own.is_some_and(becomes_free) {
+        if own.is_some_and(|own| is_free_by(own, deadline)) {
             continue;
         }
         let to = choose(addresses)?;
@@ -71,8 +72,7 @@ fn choose(taken: &Addresses) -> io::Result<SocketAddr> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::AddrInUse, "no port of 127.0.0.1 is free"))
 }
 
-fn becomes_free(address: SocketAddr) -> bool {
-    let deadline = Instant::now() + LETTING_GO;
+fn is_free_by(address: SocketAddr, deadline: Instant) -> bool {
     while !is_free(address) {
         if Instant::now() > deadline {
             return false;

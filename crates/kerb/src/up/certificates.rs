@@ -58,17 +58,26 @@ pub(super) fn make(folder: &Path, realm: &str, hosts: &[String]) -> io::Result<(
     )
 }
 
-/// Makes everything anew before it expires.
+/// Makes everything anew before it expires, and trusts whom the system trusts by now.
 ///
 /// # Errors
 /// As [`make`]
-pub(super) fn renew_if_old(folder: &Path, realm: &str, hosts: &[String]) -> io::Result<()> {
+pub(super) fn refresh(folder: &Path, realm: &str, hosts: &[String]) -> io::Result<()> {
     let made = fs::metadata(folder.join(CERTIFICATE)).and_then(|file| file.modified());
     let age = made.ok().and_then(|made| made.elapsed().ok());
     match age {
-        Some(age) if age < TOO_OLD => Ok(()),
+        Some(age) if age < TOO_OLD => refresh_bundle(folder),
         _ => make(folder, realm, hosts),
     }
+}
+
+fn refresh_bundle(folder: &Path) -> io::Result<()> {
+    let path = folder.join(BUNDLE);
+    let fresh = bundle(&fs::read_to_string(folder.join(CA))?);
+    if fs::read_to_string(&path).is_ok_and(|present| present == fresh) {
+        return Ok(());
+    }
+    replace(&path, 0o644, fresh.as_bytes())
 }
 
 /// PEM texts.

@@ -82,10 +82,10 @@ fn forget(folder: &Path, console: &mut Console) -> Result<(), Failure> {
 }
 
 /// What tells a service to stop.
-struct Signals([Signal; 3]);
+pub(crate) struct Signals([Signal; 3]);
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self([
             signal(SignalKind::interrupt())?,
             signal(SignalKind::terminate())?,
@@ -93,7 +93,7 @@ impl Signals {
         ]))
     }
 
-    async fn pass_on(self, stop: mpsc::UnboundedSender<()>) {
+    pub(crate) async fn pass_on(self, stop: mpsc::UnboundedSender<()>) {
         let Self([mut interrupt, mut terminate, mut hangup]) = self;
         loop {
             tokio::select! {

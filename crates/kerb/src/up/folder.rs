@@ -14,7 +14,7 @@ pub(super) const DEFAULT: &str = "kerb-site";
 pub(super) const VARIABLE: &str = "KERBSTONE_SITE";
 
 /// Where the site is that somebody asks about: as typed, or where the shell points, or in the usual place.
-pub(super) fn asked_for(typed: Option<&Path>) -> PathBuf {
+pub(crate) fn asked_for(typed: Option<&Path>) -> PathBuf {
     typed
         .map(Path::to_owned)
         .or_else(|| env::var_os(VARIABLE).map(PathBuf::from))

@@ -4,6 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram as StdDatagram};
+use std::time::Duration;
 
 use nix::cmsg_space;
 use nix::sys::socket::{
@@ -15,6 +16,8 @@ use tokio::net::UnixDatagram;
 
 /// The longest message that is of interest.
 const LONGEST: usize = 4096;
+/// The system's errors come and go; until then nobody shall be busy with them.
+const AFTER_AN_ERROR: Duration = Duration::from_millis(100);
 
 /// A socket without a file, because a path in the site's folder may be too long for one. The kernel says who wrote.
 #[derive(Debug)]
@@ -45,17 +48,16 @@ impl Readiness {
     }
 
     /// Waits for the next process that is ready, and returns its number.
-    ///
-    /// # Errors
-    /// The system's.
-    pub(super) async fn next(&self) -> io::Result<u32> {
+    pub(super) async fn next(&self) -> u32 {
         loop {
-            let received = self
-                .socket
-                .async_io(Interest::READABLE, || receive(&self.socket))
-                .await?;
-            if let Some(process) = received {
-                return Ok(process);
+            let socket = &self.socket;
+            match socket
+                .async_io(Interest::READABLE, || receive(socket))
+                .await
+            {
+                Ok(Some(process)) => return process,
+                Ok(None) => {}
+                Err(_) => tokio::time::sleep(AFTER_AN_ERROR).await,
             }
         }
     }
@@ -105,7 +107,7 @@ mod tests {
             for message in ["STATUS=opening\n", "READY=10\n", "STATUS=open\nREADY=1\n"] {
                 role.send_to_addr(message.as_bytes(), &address).unwrap();
             }
-            assert_eq!(readiness.next().await.unwrap(), std::process::id());
+            assert_eq!(readiness.next().await, std::process::id());
         });
     }
 }

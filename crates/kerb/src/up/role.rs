@@ -6,27 +6,28 @@ use super::site::{KERBSTONE_TOML, Site};
 use super::status::probe;
 
 /// Tickets, passwords, administration.
-pub(super) const KDC: &str = "kdc";
+pub(crate) const KDC: &str = "kdc";
 /// Tickets, over UDP and TCP.
 pub(super) const TICKETS: &str = "tickets";
 /// Password changes, over UDP and TCP.
 pub(super) const PASSWORDS: &str = "passwords";
 /// The HTTP front door.
-pub(super) const GATEWAY: &str = "gateway";
+pub(crate) const GATEWAY: &str = "gateway";
 /// What browsers open.
-pub(super) const HTTPS: &str = "https";
+pub(crate) const HTTPS: &str = "https";
 /// A role's counters.
 pub(super) const METRICS: &str = "metrics";
 
 /// A part of the site that runs as a process of its own. A further one is a further entry of [`ROLES`].
 #[derive(Debug)]
 pub(crate) struct Role {
-    /// Its name, for people and scripts; so is its section of `kerbstone.toml` called.
+    /// Its name, for people and scripts.
     pub(crate) name: &'static str,
     /// The addresses that it needs.
     pub(super) addresses: &'static [Listener],
-    /// What its section says when there is none yet.
-    pub(super) section: &'static str,
+    /// What its section of `kerbstone.toml`, which has the same name, says when there is none yet; `None` for a role that
+    /// has its addresses from the command line.
+    pub(super) section: Option<&'static str>,
     /// The command line that runs it, without the program.
     pub(super) arguments: fn(&Site) -> Vec<OsString>,
     /// Asks it something that only a healthy one answers; an error says what is wrong.
@@ -57,7 +58,7 @@ pub(crate) static ROLES: &[Role] = &[
             Listener::list(PASSWORDS, "password_listen"),
             Listener::one(METRICS, "metrics"),
         ],
-        section: "",
+        section: Some(""),
         arguments: |site| with_settings("kdc", site),
         probe: probe::kdc,
         whereabouts: |site| {
@@ -75,11 +76,13 @@ pub(crate) static ROLES: &[Role] = &[
             Listener::list(HTTPS, "listen"),
             Listener::one(METRICS, "metrics"),
         ],
-        section: "listen = []\nmetrics = \"\"\ncertificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\n\
+        section: Some(
+            "listen = []\nmetrics = \"\"\ncertificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\n\
                   keytab = \"keytabs/HTTP.keytab\"\nkrb5_conf = \"krb5.conf\"\nreplay_cache = \"gateway.replays\"\n\
                   audit = \"gateway.jsonl\"\n\n\
                   # Whoever opens the front page sees who they are; an entry with `back_end` passes requests on.\n\
                   [[gateway.entry]]\npath = \"/\"\npage = \"whoami\"\n",
+        ),
         arguments: |site| with_settings("gateway", site),
         probe: probe::gateway,
         whereabouts: |site| format!("{} shows who you are", front_page(site)),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::addresses::{self, Addresses, Moved};
-use super::folder::{replace, unusable};
+use super::folder::{VARIABLE, replace, unusable};
 use super::role::{self, PASSWORDS, ROLES, Role, TICKETS};
 use super::site_lock::{RUN, SiteLock};
 use super::{certificates, first_start};
@@ -17,8 +17,8 @@ use crate::failure::Failure;
 /// The site's own settings. A folder that has them holds a whole site.
 pub(super) const SETTINGS: &str = "site.toml";
 pub(super) const KERBSTONE_TOML: &str = "kerbstone.toml";
-pub(super) const KRB5_CONF: &str = "krb5.conf";
-pub(super) const PASSWORDS_FILE: &str = "demo-passwords";
+pub(crate) const KRB5_CONF: &str = "krb5.conf";
+pub(crate) const PASSWORDS_FILE: &str = "demo-passwords";
 pub(super) const KEYTABS: &str = "keytabs";
 pub(super) const TLS: &str = "tls";
 const LOGS: &str = "log";
@@ -126,11 +126,11 @@ impl Site {
     ///
     /// # Errors
     /// The files cannot be written.
-    pub(super) fn settle(&mut self) -> Result<Vec<Moved>, Failure> {
+    pub(crate) fn settle(&mut self) -> Result<Vec<Moved>, Failure> {
         let moved = addresses::settle(role::addresses(), &mut self.settings.addresses);
         let written = moved.and_then(|moved| {
             self.write_settings()?;
-            certificates::renew_if_old(&self.path(TLS), self.realm(), self.hosts())?;
+            certificates::refresh(&self.path(TLS), self.realm(), self.hosts())?;
             Ok(moved)
         });
         written.map_err(|error| unusable(&self.folder, &error))
@@ -156,9 +156,12 @@ impl Site {
 
     /// The text of `kerbstone.toml` with the role's section in it, and the section with the role's addresses.
     fn with_section(&self, mut text: String, role: &Role) -> String {
+        let Some(section) = role.section else {
+            return text;
+        };
         let header = format!("[{}]", role.name);
         if !text.lines().any(|line| line.trim() == header) {
-            text = format!("{text}\n{header}\n{}", role.section);
+            text = format!("{text}\n{header}\n{section}");
         }
         let lines: Vec<_> = role
             .addresses
@@ -207,7 +210,7 @@ impl Site {
     }
 
     /// Where a role's log is.
-    pub(super) fn log(&self, role: &str) -> PathBuf {
+    pub(crate) fn log(&self, role: &str) -> PathBuf {
         self.path(LOGS).join(format!("{role}.log"))
     }
 
@@ -234,6 +237,19 @@ impl Site {
     /// The certificate that clients have to trust.
     pub(crate) fn ca(&self) -> PathBuf {
         self.path(TLS).join(certificates::CA)
+    }
+
+    /// What points programs at the site: ours, MIT's, Heimdal's and curl.
+    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 6] {
+        [
+            (VARIABLE, self.folder.clone()),
+            ("KRB5_CONFIG", self.path(KRB5_CONF)),
+            ("KRB5CCNAME", self.path("ccache")),
+            ("KRB5_KTNAME", self.keytab("host")),
+            ("KERBSTONE_CA", self.ca()),
+            // The site's authority beside those of the system: curl reaches everything that it reached before.
+            ("CURL_CA_BUNDLE", self.path(TLS).join(certificates::BUNDLE)),
+        ]
     }
 
     /// The demonstration people and their passwords, until they are forgotten.

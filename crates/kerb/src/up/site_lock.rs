@@ -10,7 +10,8 @@ use crate::failure::Failure;
 
 /// What only the running site needs: the lock and the socket for `kerb status`.
 pub(super) const RUN: &str = "run";
-const LOCK: &str = "lock";
+/// The file that is locked; it names the process that has locked it.
+pub(super) const LOCK: &str = "lock";
 /// A socket's address has room for 107 octets, and the longest path below the folder is `run/status.sock`.
 const LONGEST_PATH: usize = 91;
 

@@ -69,11 +69,9 @@ impl Supervisor {
                     is_watched = again.is_some();
                     order.send_modify(|order| *order = harsher(*order));
                 }
-                ready = readiness.next() => {
-                    if let Some(role) = ready.ok().and_then(|pid| board.ready(pid)) {
-                        tell(Event::Ready(role));
-                    }
-                }
+                pid = readiness.next() => if let Some(role) = board.ready(pid) {
+                    tell(Event::Ready(role));
+                },
                 Some(event) = happened.recv() => tell(event),
                 ended = keepers.join_next() => if ended.is_none() {
                     break;

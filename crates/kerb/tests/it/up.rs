@@ -252,6 +252,59 @@ fn secrets_are_their_owners_alone() {
 }
 
 #[test]
+fn roles_inherit_nothing_that_they_do_not_need() {
+    let up = up();
+    for role in ["kdc", "gateway"] {
+        let process = PathBuf::from(format!("/proc/{}", up.pid(role).unwrap()));
+        let environment = fs::read_to_string(process.join("environ")).unwrap();
+        let names = environment
+            .split('\0')
+            .filter_map(|line| line.split_once('='));
+        let unneeded: Vec<&str> = names
+            .map(|(name, _)| name)
+            .filter(|name| !NEEDED.contains(name))
+            .collect();
+        assert_eq!(unneeded, [] as [&str; 0], "{role}");
+        let files = fs::read_dir(process.join("fd")).unwrap();
+        let files: Vec<PathBuf> = files
+            .filter_map(|file| fs::read_link(file.unwrap().path()).ok())
+            .collect();
+        assert!(
+            !files.iter().any(|file| file.ends_with("run/lock")),
+            "{files:?}"
+        );
+        assert!(
+            !files.iter().any(|file| file.ends_with("said")),
+            "{files:?}"
+        );
+    }
+}
+
+const NEEDED: [&str; 9] = [
+    "KERBSTONE_SUPERVISOR",
+    "KERB_LOG",
+    "KRB5_CONFIG",
+    "LANG",
+    "LC_ALL",
+    "NOTIFY_SOCKET",
+    "RUST_BACKTRACE",
+    "TMPDIR",
+    "TZ",
+];
+
+#[test]
+fn a_supervisor_that_does_not_answer_is_no_riddle() {
+    let up = up();
+    up.signal(Signal::STOP);
+    let output = kerb(&["status", &up.site.to_string_lossy()]);
+    up.signal(Signal::CONT);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("its supervisor does not answer"), "{said}");
+    assert!(said.contains("help: is it stopped"), "{said}");
+}
+
+#[test]
 fn the_certificate_is_good_for_the_names_of_the_host() {
     let up = up();
     let verified = up.shell(
