@@ -85,12 +85,12 @@ impl InitiatorOptions {
 #[derive(Debug)]
 pub struct Initiator {
     options: InitiatorOptions,
-    state: State,
+    pub(super) state: State,
     not_delegated: Option<GssError>,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Start,
     /// The target was asked for its ticket-granting ticket.
     Asked(Principal),
@@ -100,10 +100,10 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Requested {
-    pending: PendingApReq,
+pub(super) struct Requested {
+    pub(super) pending: PendingApReq,
     /// As it is before the acceptor has answered.
-    context: Context,
+    pub(super) context: Context,
 }
 
 impl Initiator {

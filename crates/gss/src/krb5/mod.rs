@@ -14,6 +14,7 @@ mod parts;
 mod prf;
 pub(crate) mod sequence_window;
 mod service_key;
+mod suspended;
 mod token;
 mod token_header;
 mod user_to_user;

@@ -537,3 +537,31 @@ fn a_context_of_the_kernels_has_its_key_and_next_number() {
     assert_eq!(blob[20..], *alice.session_key().bytes());
     assert_eq!(alice.to_linux_lucid()[..4], 7_u32.to_ne_bytes());
 }
+
+#[test]
+fn an_initiator_that_was_suspended_goes_on_with_the_answer() {
+    let mut tickets = Tickets::new();
+    let mut initiator = Initiator::new(options(USUAL));
+    let step = initiator.step(None, &mut tickets, now(), &mut rng());
+    let Step::Continue { token } = step.unwrap() else {
+        panic!("mutual authentication needs an answer");
+    };
+    let suspended = initiator.suspend().unwrap();
+    for end in 0..suspended.len() {
+        assert!(Initiator::resume(&suspended[..end]).is_err());
+    }
+    let mut acceptor = Acceptor::new(tickets.credential(), None);
+    let Step::Established { token, context } = acceptor.step(&token, now(), &mut rng()).unwrap()
+    else {
+        panic!("an acceptor takes one token");
+    };
+    let mut resumed = Initiator::resume(&suspended).unwrap();
+    let step = resumed.step(token.as_deref(), &mut tickets, now(), &mut rng());
+    let Step::Established { context: alice, .. } = step.unwrap() else {
+        panic!("the answer is the last token");
+    };
+    let (mut alice, mut www) = (*alice, *context);
+    let token = alice.wrap(true, b"hello", &mut rng());
+    assert_eq!(www.unwrap(&token).unwrap().message, b"hello");
+    assert!(matches!(resumed.suspend(), Err(GssError::Misuse(_))));
+}

@@ -3,7 +3,9 @@
 
 mod hostile;
 mod libraries;
+mod peculiar;
 mod peer;
+mod refusals;
 mod replay;
 mod site;
 mod spnego;
