@@ -195,6 +195,8 @@ fn without_prefixes(mut name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::identity::tests::alice;
 
@@ -263,6 +265,28 @@ mod tests {
                 Vec::<String>::new(),
                 "{name}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_mixture_of_cases_separators_and_prefixes_gets_through(
+            name in prop::sample::select([NAMES, FAMILIES].concat()),
+            prefix in "((x|X|http|HTTP|Http)[-_.~!]|[-_.]){0,3}",
+            upper in prop::collection::vec(any::<bool>(), 32),
+            separators in prop::collection::vec(prop::sample::select(b"-_.~!#$%&'*+^`|".to_vec()), 32),
+            tail in "([-_.][a-z]{1,8})?",
+        ) {
+            let is_family = FAMILIES.contains(&name);
+            let spelled: String = name.bytes().zip(upper).zip(separators).map(|((octet, upper), separator)| {
+                char::from(match octet {
+                    b'_' => separator,
+                    octet if upper => octet,
+                    octet => octet.to_ascii_lowercase(),
+                })
+            }).collect();
+            let spelled = format!("{prefix}{spelled}{}", if is_family { tail } else { String::new() });
+            prop_assert_eq!(survivors(&IdentityHeaders::default(), &[&spelled]), Vec::<String>::new(), "{}", spelled);
         }
     }
 

@@ -291,7 +291,9 @@ fn not_accepted(error: &GssError) -> Words {
         GssError::MissingBindings => words(
             title,
             "This server takes only proofs that are bound to the encrypted connection, and your program's is not.",
-            &["Use a browser that sends channel bindings; Chromium and Edge do."],
+            &[
+                "Use a program that sends channel bindings, or ask whoever looks after this server to do without.",
+            ],
         ),
         GssError::Mechanism(_) => words(
             title,

@@ -17,6 +17,9 @@ pub enum Denied {
     /// Their realm is not among those of the rule.
     #[error("people of this realm may not come in here")]
     Realm,
+    /// They came anonymously, and the rule does not name the anonymous principal.
+    #[error("nobody may come in here without a name")]
+    Anonymous,
     /// They are not among the users of the rule.
     #[error("this user is not among those who may come in here")]
     User,
@@ -38,15 +41,23 @@ impl Rule {
         let principal = identity.principal.to_string();
         let is_named =
             |user: &String| *user == principal || Some(user) == identity.local_name.as_ref();
-        if !self.users.is_empty() && !self.users.iter().any(is_named) {
-            return Err(Denied::User);
+        if self.users.iter().any(is_named) {
+            return Ok(());
         }
-        Ok(())
+        if identity.principal.is_anonymous() {
+            return Err(Denied::Anonymous);
+        }
+        match self.users.is_empty() {
+            true => Ok(()),
+            false => Err(Denied::User),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use kerbstone_proto::name::Principal;
+
     use super::*;
     use crate::identity::tests::alice;
 
@@ -68,6 +79,16 @@ mod tests {
         assert_eq!(rule(&["alice"], &[]).admit(&alice()), Ok(()));
         assert_eq!(rule(&["alice@EXAMPLE.TEST"], &[]).admit(&alice()), Ok(()));
         assert_eq!(rule(&["bob"], &[]).admit(&alice()), Err(Denied::User));
+    }
+
+    #[test]
+    fn the_anonymous_principal_comes_in_only_where_it_is_named() {
+        let name = "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS";
+        let mut nobody = alice();
+        nobody.principal = Principal::parse(name, None).unwrap();
+        nobody.local_name = None;
+        assert_eq!(Rule::default().admit(&nobody), Err(Denied::Anonymous));
+        assert_eq!(rule(&[name], &[]).admit(&nobody), Ok(()));
     }
 
     #[test]
