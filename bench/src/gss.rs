@@ -13,12 +13,15 @@ use self::site::Site;
 use crate::table;
 
 const CONTEXTS: usize = 1_000;
-/// Octets of a message, how often it is sent in a round, and what the table calls it.
-const MESSAGES: [(usize, usize, &str); 4] = [
-    (64, 50_000, "wrap + unwrap 64 B"),
-    (1 << 10, 30_000, "wrap + unwrap 1 KiB"),
-    (64 << 10, 1_500, "wrap + unwrap 64 KiB"),
-    (1 << 20, 100, "wrap + unwrap 1 MiB"),
+/// Octets of a message, how often it is sent in a round, whether it is protected where it lies, and what the table calls
+/// it.
+const MESSAGES: [(usize, usize, bool, &str); 6] = [
+    (64, 50_000, false, "wrap + unwrap 64 B"),
+    (1 << 10, 30_000, false, "wrap + unwrap 1 KiB"),
+    (64 << 10, 1_500, false, "wrap + unwrap 64 KiB"),
+    (64 << 10, 1_500, true, "in place, 64 KiB"),
+    (1 << 20, 100, false, "wrap + unwrap 1 MiB"),
+    (1 << 20, 100, true, "in place, 1 MiB"),
 ];
 
 /// What is measured.
@@ -35,6 +38,8 @@ pub(crate) enum Work {
     Protect {
         /// Its octets.
         size: usize,
+        /// Whether in one buffer, again and again.
+        in_place: bool,
         /// How often.
         count: usize,
     },
@@ -65,7 +70,14 @@ pub(crate) fn race(rounds: usize) -> io::Result<()> {
             },
         )
     });
-    let messages = MESSAGES.map(|(size, count, name)| (name, Work::Protect { size, count }));
+    let messages = MESSAGES.map(|(size, count, in_place, name)| {
+        let work = Work::Protect {
+            size,
+            in_place,
+            count,
+        };
+        (name, work)
+    });
     let mut rows = Vec::new();
     for (name, work) in contexts.into_iter().chain(messages) {
         let mut costs = (Vec::new(), Vec::new());

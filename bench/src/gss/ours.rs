@@ -10,7 +10,7 @@ use kerbstone_client::cache::{Cache, CacheName};
 use kerbstone_client::{CacheTickets, Context as Client, Environment};
 use kerbstone_gss::krb5::{Acceptor, Initiator, InitiatorOptions};
 use kerbstone_gss::replay::SharedReplayCache;
-use kerbstone_gss::{AcceptorCredential, AcceptorName, Context, Name, Step};
+use kerbstone_gss::{AcceptorCredential, AcceptorName, Context, Name, Part, Step};
 use kerbstone_proto::keytab::Keytab;
 
 use super::Work;
@@ -62,37 +62,25 @@ impl Ours {
                 replay_cache: false,
                 count,
             } => self.contexts(&self.forgetful, count),
-            Work::Protect { size, count } => self.messages(size, count),
+            Work::Protect {
+                size,
+                in_place,
+                count,
+            } => {
+                let (mut initiator, mut acceptor) = self.establish(&self.forgetful)?;
+                match in_place {
+                    true => repeat(count, protect_in_place(&mut initiator, &mut acceptor, size)),
+                    false => repeat(count, protect(&mut initiator, &mut acceptor, size)),
+                }
+            }
         }
     }
 
     fn contexts(&self, acceptor: &Arc<AcceptorCredential>, count: usize) -> io::Result<Duration> {
-        self.establish(acceptor)?;
-        let start = thread_cpu()?;
-        for _ in 0..count {
+        repeat(count, || {
             black_box(self.establish(acceptor)?);
-        }
-        Ok(each(thread_cpu()?.saturating_sub(start), count))
-    }
-
-    fn messages(&self, size: usize, count: usize) -> io::Result<Duration> {
-        let (mut initiator, mut acceptor) = self.establish(&self.forgetful)?;
-        let message = vec![7; size];
-        let mut rng = rand::rng();
-        let mut protect = || {
-            let token = initiator.wrap(true, &message, &mut rng);
-            let opened = acceptor.unwrap(&token).map_err(io::Error::other)?;
-            if *opened.message != *message {
-                return Err(io::Error::other("another message came out"));
-            }
             Ok(())
-        };
-        protect()?;
-        let start = thread_cpu()?;
-        for _ in 0..count {
-            protect()?;
-        }
-        Ok(each(thread_cpu()?.saturating_sub(start), count))
+        })
     }
 
     fn establish(&self, acceptor: &Arc<AcceptorCredential>) -> io::Result<(Context, Context)> {
@@ -121,6 +109,56 @@ impl Ours {
     }
 }
 
-fn each(total: Duration, count: usize) -> Duration {
-    total / u32::try_from(count.max(1)).unwrap_or(u32::MAX)
+fn protect(
+    initiator: &mut Context,
+    acceptor: &mut Context,
+    size: usize,
+) -> impl FnMut() -> io::Result<()> {
+    let message = vec![7; size];
+    let mut rng = rand::rng();
+    move || {
+        let token = initiator.wrap(true, &message, &mut rng);
+        let opened = acceptor.unwrap(&token).map_err(io::Error::other)?;
+        match opened.message.len() == size {
+            true => Ok(()),
+            false => Err(io::Error::other("another message came out")),
+        }
+    }
+}
+
+fn protect_in_place(
+    initiator: &mut Context,
+    acceptor: &mut Context,
+    size: usize,
+) -> impl FnMut() -> io::Result<()> {
+    let mut message = vec![7; size];
+    let mut rng = rand::rng();
+    let lengths = initiator.part_lengths(true, true);
+    let mut header = vec![0; lengths.header];
+    let mut trailer = vec![0; lengths.trailer];
+    move || {
+        let mut parts = [
+            Part::Header(&mut header),
+            Part::Data(&mut message),
+            Part::Trailer(&mut trailer),
+        ];
+        initiator
+            .wrap_parts(true, &mut parts, &mut rng)
+            .map_err(io::Error::other)?;
+        acceptor
+            .unwrap_parts(&mut parts)
+            .map_err(io::Error::other)?;
+        Ok(())
+    }
+}
+
+/// Does it once to warm up, then so often, and says what one took.
+fn repeat(count: usize, mut once: impl FnMut() -> io::Result<()>) -> io::Result<Duration> {
+    once()?;
+    let start = thread_cpu()?;
+    for _ in 0..count {
+        once()?;
+    }
+    let total = thread_cpu()?.saturating_sub(start);
+    Ok(total / u32::try_from(count.max(1)).unwrap_or(u32::MAX))
 }

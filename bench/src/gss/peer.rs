@@ -52,8 +52,13 @@ impl<'a> Mit<'a> {
                 command.args(["establish", &count.to_string()]);
                 replay_cache
             }
-            Work::Protect { size, count } => {
-                command.args(["protect", &size.to_string(), &count.to_string()]);
+            Work::Protect {
+                size,
+                in_place,
+                count,
+            } => {
+                let how = if in_place { "in-place" } else { "protect" };
+                command.args([how, &size.to_string(), &count.to_string()]);
                 false
             }
         };
