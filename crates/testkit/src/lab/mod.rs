@@ -1,6 +1,7 @@
 //! Labs: real KDCs on loopback, each with its own folder, ports and configuration, gone when dropped.
 //!
 //! [`Mit`] and [`Heimdal`] are realms of the peers, [`Kerb`] is one of ours; [`Session`] runs any suite's user programs against any of them.
+//! [`Apache`] and [`Sshd`] are services with keytabs of such realms.
 //! Nothing here waits a fixed time and nothing uses the machine's own Kerberos configuration.
 //!
 //! ```no_run
@@ -19,6 +20,7 @@
     reason = "a lab that cannot be set up is a failed test, and says so as a test does"
 )]
 
+mod apache;
 mod daemon;
 mod dns;
 mod finished;
@@ -32,7 +34,9 @@ mod pty;
 mod server;
 mod session;
 mod setup;
+mod sshd;
 
+pub use apache::Apache;
 pub use daemon::Daemon;
 pub use dns::{Dns, Records, has_network_to_itself};
 pub use finished::Finished;
@@ -41,7 +45,8 @@ pub use kerb::{Kerb, kerb_binary};
 pub use krb5_conf::{Addresses, Krb5ConfText};
 pub use mit::Mit;
 pub use port::Port;
-pub use presence::{find_program, require};
+pub use presence::{find_program, require, require_file};
 pub use server::Server;
 pub use session::{Session, Suite};
 pub use setup::Setup;
+pub use sshd::Sshd;

@@ -1,5 +1,5 @@
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Whether a peer's program is on this machine.
 ///
@@ -7,14 +7,23 @@ use std::path::PathBuf;
 /// there, it panics instead.
 #[must_use = "a test skips itself when the peer is absent"]
 pub fn require(program: &str, package: &str) -> bool {
-    if find_program(program).is_some() {
-        return true;
+    is_here(find_program(program).is_some(), program, package)
+}
+
+/// The same for a peer that is known by a file: a module, or a library of a scripting language.
+#[must_use = "a test skips itself when the peer is absent"]
+pub fn require_file(file: &Path, package: &str) -> bool {
+    is_here(file.is_file(), &file.to_string_lossy(), package)
+}
+
+fn is_here(found: bool, peer: &str, package: &str) -> bool {
+    if !found {
+        absent(
+            peer,
+            &format!("sudo RUNLEVEL=1 apt-get install -y {package}"),
+        );
     }
-    absent(
-        program,
-        &format!("sudo RUNLEVEL=1 apt-get install -y {package}"),
-    );
-    false
+    found
 }
 
 /// Says that a peer is missing and what brings it.
