@@ -1,15 +1,23 @@
 //! Every client at every server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod apache;
 mod attacker;
+mod caller;
 mod cross_realm;
 mod dns;
 mod enctypes;
+mod gss_samples;
+mod http_client;
+mod http_programs;
 mod matrix;
 mod on_path;
 mod passwords;
 mod published_faults;
+mod replays;
+mod responder;
 mod shared_files;
 mod sign_in;
+mod ssh;
 mod stage;
 mod tickets;
