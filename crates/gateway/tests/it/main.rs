@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod client;
+mod negotiation;
 mod site;
+mod tickets;
 
 use std::time::Duration;
 

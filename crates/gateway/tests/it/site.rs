@@ -20,12 +20,13 @@ use kerbstone_gss::{AcceptorCredential, AcceptorName};
 use kerbstone_proto::key_block::KeyBlock;
 use kerbstone_proto::keytab::{Keytab, KeytabEntry};
 use kerbstone_proto::krb5_conf::Krb5Conf;
-use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::KerberosTime;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::tickets::{SERVICE, principal};
 
 /// How a back end behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(crate) enum Manners {
 pub(crate) struct Site {
     address: SocketAddr,
     certificate: CertificateDer<'static>,
+    key: Key,
     requests: Arc<AtomicUsize>,
 }
 
@@ -54,16 +56,17 @@ impl Observer for NoBooks {
 }
 
 impl Site {
-    /// `/open` is for everybody, `/closed` for those with a ticket; nobody here has one.
+    /// `/open` is for everybody, `/closed` for those with a ticket.
     pub(crate) async fn start(manners: Manners, limits: Limits) -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
         let back_end = back_end(manners, Arc::clone(&requests)).await;
         let (tls, certificate) = tls();
+        let key = Key::random(Enctype::Aes256CtsHmacSha1_96, &mut rand::rng()).unwrap();
         let entry = |path, authentication| EntryPoint {
             prefix: PathPrefix::parse(path).unwrap(),
             authentication,
             rule: Rule::default(),
-            naming: Naming::default(),
+            naming: Naming::Principal,
             destination: Destination::BackEnd(
                 BackEnd::parse(&format!("http://{back_end}")).unwrap(),
             ),
@@ -76,7 +79,7 @@ impl Site {
             tls,
             entry_points: EntryPoints::new(entries).unwrap(),
             headers: IdentityHeaders::default(),
-            acceptors: AcceptorSource::keytab(credential()),
+            acceptors: AcceptorSource::keytab(credential(&key)),
             local_names: LocalNames::new(Krb5Conf::default()),
             limits,
             observer: Arc::new(NoBooks),
@@ -91,6 +94,7 @@ impl Site {
         Self {
             address,
             certificate,
+            key,
             requests,
         }
     }
@@ -101,6 +105,11 @@ impl Site {
 
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
         self.certificate.clone()
+    }
+
+    /// The service's key.
+    pub(crate) fn key(&self) -> Key {
+        self.key.clone()
     }
 
     pub(crate) fn back_end_requests(&self) -> usize {
@@ -125,16 +134,14 @@ fn tls() -> (TlsIdentity, CertificateDer<'static>) {
     )
 }
 
-fn credential() -> AcceptorCredential {
-    let key = Key::random(Enctype::Aes256CtsHmacSha1_96, &mut rand::rng()).unwrap();
-    let mut keytab = Keytab::new();
+fn credential(key: &Key) -> AcceptorCredential {
     let entry = KeytabEntry {
-        principal: Principal::parse("HTTP/localhost@EXAMPLE.TEST", None).unwrap(),
-        timestamp: KerberosTime::from_unix(0),
+        principal: principal(SERVICE),
+        timestamp: KerberosTime::ZERO,
         kvno: 1,
-        key: KeyBlock::new(key.enctype().number(), key.bytes()),
+        key: KeyBlock::from(key),
     };
-    keytab.add(entry).unwrap();
+    let keytab = Keytab::from_entries([entry]).unwrap();
     let replays = Arc::new(MemoryReplayCache::new(&mut rand::rng()));
     AcceptorCredential::new(&keytab, AcceptorName::Any, replays).unwrap()
 }
