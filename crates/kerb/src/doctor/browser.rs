@@ -230,7 +230,7 @@ fn trusted_by_preference(text: &str) -> Option<String> {
     let lines = text
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
-    let line = lines.filter(|line| line.contains(TRUSTED)).last()?;
+    let line = lines.filter(|line| line.contains(TRUSTED)).next_back()?;
     let (_, rest) = line.split_once(TRUSTED)?;
     let (_, value) = rest.split_once(',')?;
     value.split('"').nth(1).map(str::to_owned)

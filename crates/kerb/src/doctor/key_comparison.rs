@@ -72,7 +72,7 @@ impl Compared<'_> {
                 };
                 self.by_login(principal, &known)
             }
-            Answer::Refused(error) | Answer::NoAnswer(error) => Finding::warning(
+            Answer::Refused(error) | Answer::Silence(error) => Finding::warning(
                 Area::Keytab,
                 principal,
                 Cause::Refused,

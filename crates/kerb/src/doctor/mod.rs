@@ -27,7 +27,7 @@ use clap::Args;
 use kerbstone_client::{Context, Environment};
 
 use self::examination::Wish;
-use self::finding::Verdict;
+use self::finding::{Area, Finding, Verdict};
 use self::report::Report;
 use self::target::Target;
 use crate::console::{Console, out};
@@ -93,7 +93,8 @@ fn examine(typed: &Typed, targets: &[Target]) -> Result<Report, Failure> {
     report.extend(permissions::configuration(&configuration.files));
     report.extend(permissions::site(&configuration.files));
     let Ok(context) = Context::new(environment) else {
-        // Which line it is, stands among the findings.
+        let says = "was not looked at, as no Kerberos program gets past this";
+        report.extend([Finding::note(Area::Configuration, "everything else", says)]);
         return Ok(report);
     };
     let context = Arc::new(context.with_patience(REQUEST));

@@ -141,16 +141,28 @@ pub(super) fn site(files: &[PathBuf]) -> Vec<Finding> {
         } else {
             findings.push(Finding::ok(Area::Permissions, shown, described(&metadata)));
         }
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        findings.extend(entries.filter_map(|entry| secret(&entry.path())));
+        let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
+            members(folder).into_iter().partition(|path| path.is_dir());
+        let deeper = folders.iter().flat_map(|folder| members(folder));
+        findings.extend(
+            files
+                .into_iter()
+                .chain(deeper)
+                .filter_map(|path| secret(&path)),
+        );
     }
     findings
+}
+
+fn members(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
 }
 
 fn secret(path: &Path) -> Option<Finding> {
     let name = path.file_name()?.to_str()?;
     let is_secret = name == "demo-passwords"
-        || [".key", ".keytab", ".redb", ".dump"]
+        || [".key", ".keytab", ".redb", ".dump", "key.pem"]
             .iter()
             .any(|end| name.ends_with(end))
         || name.contains("master");
@@ -203,14 +215,16 @@ mod tests {
     #[test]
     fn passwords_of_a_site_that_lie_open_are_told() {
         let folder = TempDir::new().unwrap();
-        for name in [SITE, "krb5.conf", "demo-passwords"] {
+        fs::create_dir(folder.path().join("keytabs")).unwrap();
+        for name in [SITE, "krb5.conf", "demo-passwords", "keytabs/HTTP.keytab"] {
             let path = folder.path().join(name);
             fs::write(&path, "").unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         }
         let findings = site(&[folder.path().join("krb5.conf")]);
         let open: Vec<_> = findings.iter().filter(|f| f.cause.is_some()).collect();
-        assert_eq!(open.len(), 1, "{findings:?}");
+        assert_eq!(open.len(), 2, "{findings:?}");
         assert!(open[0].looked_at.ends_with("demo-passwords"));
+        assert!(open[1].looked_at.ends_with("HTTP.keytab"));
     }
 }

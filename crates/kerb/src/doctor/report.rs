@@ -102,11 +102,11 @@ impl Report {
             counted(warnings, "warning")
         )?;
         let code = first.cause.map(Cause::code).unwrap_or_default();
-        writeln!(
-            f,
-            "Most probable cause ({code}): {}: {}",
-            first.looked_at, first.says
-        )?;
+        let what = match first.verdict {
+            Verdict::Problem => "Most probable cause",
+            _ => "Nothing fails yet; first",
+        };
+        writeln!(f, "{what} ({code}): {}: {}", first.looked_at, first.says)?;
         match &first.help {
             Some(help) => writeln!(f, "help: {help}"),
             None => Ok(()),

@@ -151,7 +151,7 @@ fn told(asked: &Principal, answer: &Answer) -> Found {
         ),
         Answer::Seen(told) | Answer::NoWay { told, .. } => seen(principal, &told.state),
         Answer::Refused(error) => refused(principal, error),
-        Answer::NoAnswer(error) => Finding::note(
+        Answer::Silence(error) => Finding::note(
             Area::Service,
             principal,
             format!("could not be asked for: {error}"),

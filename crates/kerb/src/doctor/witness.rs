@@ -34,7 +34,7 @@ pub(super) enum Answer {
     /// The KDC gives no ticket.
     Refused(ClientError),
     /// No KDC of its realm could be asked.
-    NoAnswer(ClientError),
+    Silence(ClientError),
 }
 
 /// Everybody who may ask.
@@ -82,7 +82,7 @@ impl Witness {
         }
         let told = match self.context.ask_about(&service, Enctype::DEFAULT) {
             Ok(told) => told,
-            Err(error) => return Answer::NoAnswer(error),
+            Err(error) => return Answer::Silence(error),
         };
         let strangers = self.cache.as_ref().map(|cache| &cache.principal);
         match strangers.filter(|client| client.realm != service.realm) {
@@ -199,7 +199,7 @@ impl Answer {
                 | ErrorCode::KDC_ERR_NULL_KEY => Some(true),
                 _ => None,
             },
-            Self::Refused(_) | Self::NoAnswer(_) => None,
+            Self::Refused(_) | Self::Silence(_) => None,
         }
     }
 }
