@@ -232,8 +232,7 @@ fn denied(why: Denied, principal: &str) -> Words {
 fn not_accepted(error: &GssError) -> Words {
     const AGAIN: &str = "Load the page again: your browser makes a new proof for each request.";
     const SIGN_IN: &str = "Sign in again: `kerb login` (or `kinit`), then load the page again.";
-    const REPORT: &str =
-        "Tell whoever looks after this server: its keytab is out of step with the KDC.";
+    const REPORT: &str = "If it stays so, tell whoever looks after this server: its keytab is out of step with the KDC.";
     let title = "Your ticket was not accepted";
     match error {
         GssError::Skew { theirs, ours, .. } => {

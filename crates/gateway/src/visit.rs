@@ -149,7 +149,8 @@ impl<'a> Visit<'a> {
                 Err(Notice::SignIn)
             }
             Err(refused) => {
-                self.token = refused.token;
+                // Its token stays here: Chromium takes one on a 401 for an invitation to go on, cannot, and comes back
+                // without any, so that nobody would ever see the page that says what is wrong.
                 Err(match refused.error {
                     GssError::Mechanism(mech) if mech == Oid::NTLMSSP => Notice::Ntlm,
                     error => Notice::NotAccepted(Box::new(error)),

@@ -55,3 +55,23 @@ fn a_browser_without_a_ticket_or_without_leave_to_show_it_sees_the_form() {
         assert!(page.stdout.contains("name=\"a\" value=\"b\""), "{page}");
     }
 }
+
+#[test]
+fn a_browser_whose_ticket_is_refused_shows_why() {
+    if !require("chromium", "chromium") {
+        return;
+    }
+    let site = WebSite::start("");
+    let session = signed_in(&site, "alice");
+    site.change_keys();
+    let page = visit(&site, &session, &[TO_LOCALHOST]);
+    assert!(
+        page.stdout.contains("Your ticket was not accepted"),
+        "{page}"
+    );
+    assert!(
+        page.stdout
+            .contains("sealed with a key of HTTP/localhost@WEB.TEST"),
+        "{page}"
+    );
+}
