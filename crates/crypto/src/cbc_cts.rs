@@ -22,10 +22,30 @@ pub(crate) enum Mode {
     Cts,
 }
 
+/// As much of a message as `encrypt_observed` shows at a time: a block of SHA-1.
+const GLIMPSE: usize = 64;
+
 /// Encrypts `message` in place.
 pub(crate) fn encrypt<C: BlockCipherEncrypt>(cipher: &C, mode: Mode, message: &mut [u8]) {
+    encrypt_observed(cipher, mode, message, |_| {});
+}
+
+/// Encrypts `message` in place, and shows all of it, piece by piece, just before.
+///
+/// A block of CBC waits for the one before it, and the processor has time for something else
+/// meanwhile: a hash that is computed here costs next to nothing.
+pub(crate) fn encrypt_observed<C: BlockCipherEncrypt>(
+    cipher: &C,
+    mode: Mode,
+    message: &mut [u8],
+    observe: impl FnMut(&[u8]),
+) {
     let (head, tail) = split::<C::BlockSize>(mode, message);
-    cipher.encrypt_with_backend(Encrypt { head, tail });
+    cipher.encrypt_with_backend(Encrypt {
+        head,
+        tail,
+        observe,
+    });
 }
 
 /// Decrypts `message` in place.
@@ -49,24 +69,29 @@ fn split<N: ArraySize>(mode: Mode, message: &mut [u8]) -> (&mut [Array<u8, N>], 
     (blocks, tail)
 }
 
-struct Encrypt<'a, N: ArraySize> {
+struct Encrypt<'a, N: ArraySize, O> {
     head: &'a mut [Array<u8, N>],
     tail: &'a mut [u8],
+    observe: O,
 }
 
-impl<N: ArraySize> BlockSizeUser for Encrypt<'_, N> {
+impl<N: ArraySize, O> BlockSizeUser for Encrypt<'_, N, O> {
     type BlockSize = N;
 }
 
-impl<N: ArraySize> BlockCipherEncClosure for Encrypt<'_, N> {
+impl<N: ArraySize, O: FnMut(&[u8])> BlockCipherEncClosure for Encrypt<'_, N, O> {
     #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = N>>(self, backend: &B) {
+    fn call<B: BlockCipherEncBackend<BlockSize = N>>(mut self, backend: &B) {
         let mut chain = Array::<u8, N>::default();
-        for block in self.head.iter_mut() {
-            xor(&mut chain, block);
-            backend.encrypt_block_inplace(&mut chain);
-            block.copy_from_slice(&chain);
+        for blocks in self.head.chunks_mut(GLIMPSE / N::USIZE) {
+            (self.observe)(Array::slice_as_flattened(blocks));
+            for block in blocks {
+                xor(&mut chain, block);
+                backend.encrypt_block_inplace(&mut chain);
+                block.copy_from_slice(&chain);
+            }
         }
+        (self.observe)(self.tail);
         let (Some(last), false) = (self.head.last_mut(), self.tail.is_empty()) else {
             return;
         };
