@@ -227,10 +227,10 @@ fn trusted_by_policy(policy: &Value) -> Option<String> {
 
 /// `user_pref("network.negotiate-auth.trusted-uris", "https://a,b");`, and `pref`, `lockPref` likewise.
 fn trusted_by_preference(text: &str) -> Option<String> {
-    let lines = text
+    let is_comment = |line: &str| line.trim_start().starts_with("//");
+    let line = text
         .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    let line = lines.filter(|line| line.contains(TRUSTED)).next_back()?;
+        .rfind(|line| line.contains(TRUSTED) && !is_comment(line))?;
     let (_, rest) = line.split_once(TRUSTED)?;
     let (_, value) = rest.split_once(',')?;
     value.split('"').nth(1).map(str::to_owned)
