@@ -21,6 +21,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("cc", "gcc"),
     ("gss-client", "krb5-gss-samples"),
     ("curl", "curl"),
+    ("faketime", "faketime"),
     ("apache2", "apache2"),
     ("sshd", "openssh-server"),
     ("ssh", "openssh-client"),
