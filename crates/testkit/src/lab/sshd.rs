@@ -108,6 +108,7 @@ fn sshd_config(folder: &Path, port: u16) -> String {
          KbdInteractiveAuthentication no\n\
          PubkeyAuthentication no\n\
          GSSAPIAuthentication yes\n\
+         GSSAPIKeyExchange yes\n\
          GSSAPIStrictAcceptorCheck no\n\
          PrintMotd no\n\
          LogLevel DEBUG1\n",

@@ -19,5 +19,6 @@ mod responder;
 mod shared_files;
 mod sign_in;
 mod ssh;
+mod ssh_peer;
 mod stage;
 mod tickets;

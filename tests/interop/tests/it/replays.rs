@@ -8,6 +8,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use base64ct::{Base64, Encoding};
+use kerbstone_proto::flags::ApOptions;
+use kerbstone_proto::message::ApReq;
+use kerbstone_proto::name::NameType;
 use kerbstone_testkit::lab::{Suite, require};
 
 use crate::responder::{Answer, Responder};
@@ -165,6 +168,43 @@ fn of_workers_that_get_a_token_at_the_same_time_one_takes_it() {
         });
         assert_eq!(accepted, 1);
     }
+}
+
+/// The negotiation around a request, and what no key protects, is an attacker's to change.
+#[test]
+fn a_request_is_a_replay_in_whatever_wrapping_it_comes() {
+    let Some(heist) = Heist::prepare() else {
+        return;
+    };
+    let [token] = heist.catch(1).try_into().expect("a token");
+    let request = ap_req(&token);
+    let mut changed = request.clone();
+    changed.ap_options.set(ApOptions::from_bits(1 << 16), true);
+    changed.ticket.sname.name_type = NameType::UNKNOWN;
+    assert_ne!(changed.to_der(), request.to_der());
+
+    let mut worker = heist.worker();
+    worker.accepts(&bare(&changed));
+    worker.refuses_the_replay(&bare(&request));
+    worker.refuses_the_replay(&token);
+}
+
+/// What stands before a request in a token of the mechanism alone (RFC 4121 4.1): the mechanism and `01 00`.
+const AP_REQ_MARK: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01\x00";
+
+/// The request in an initiator's first token, which is followed by nothing.
+fn ap_req(token: &[u8]) -> ApReq {
+    let marks = token.windows(AP_REQ_MARK.len());
+    let start = marks.enumerate().find(|(_, bytes)| *bytes == AP_REQ_MARK);
+    let (start, _) = start.expect("a token of krb5 in the negotiation");
+    ApReq::from_der(&token[start + AP_REQ_MARK.len()..]).expect("an AP-REQ to the token's end")
+}
+
+/// A token without a negotiation.
+fn bare(request: &ApReq) -> Vec<u8> {
+    let content = [AP_REQ_MARK, &request.to_der()].concat();
+    let length = u16::try_from(content.len()).expect("a short token");
+    [&[0x60, 0x82], &length.to_be_bytes()[..], &content].concat()
 }
 
 /// Who removes the memory of replays gains nothing by it.

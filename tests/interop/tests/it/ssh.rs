@@ -1,24 +1,35 @@
-//! OpenSSH's sshd, which accepts with MIT's library: signing in by gssapi-with-mic (RFC 4462 3).
+//! SSH (RFC 4462): our initiator at OpenSSH's sshd, and our acceptor for OpenSSH's ssh, which both have MIT's library.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
 
-use base64ct::{Base64, Encoding};
-use kerbstone_gss::krb5::Initiator;
-use kerbstone_gss::{Context, GssFlags, Step};
-use kerbstone_testkit::lab::{Sshd, Suite, require, require_file};
+use kerbstone_gss::GssFlags;
+use kerbstone_gss::krb5::{Acceptor, Initiator};
+use kerbstone_testkit::lab::{Finished, Sshd, Suite, require};
+use rand::rng;
 
 use crate::caller::{Caller, USUAL, options};
 use crate::matrix::at_each_server;
-use crate::stage::{PASSWORD, Stage};
+use crate::responder::{credential, now};
+use crate::ssh_peer::{Library, Machine, SshPeer};
+use crate::stage::{PASSWORD, REALM, Stage, USER};
 
 const SERVICE: &str = "host/localhost";
 const TARGET: &str = "host@localhost";
-const PARAMIKO: &str = "/usr/lib/python3/dist-packages/paramiko/__init__.py";
+
+/// Signing in with a MIC over the session, and with the context that secured the exchange of keys already.
+const WITH_MIC: &str = "gssapi-with-mic";
+const KEY_EXCHANGE: &str = "gssapi-keyex";
+
+at_each_server! {
+    our_library_signs_in_and_delegates,
+    our_library_exchanges_keys_and_signs_in_with_them,
+    ssh_signs_in_at_our_acceptor_and_delegates,
+    ssh_signs_in_at_sshd_and_delegates,
+}
 
 /// A server that lets alice in as whoever runs the tests.
-fn serve(stage: &Stage) -> Option<Sshd> {
+fn sshd(stage: &Stage) -> Option<Sshd> {
     stage.server.add_service(SERVICE);
     let keytab = stage.server.keytab(SERVICE);
     Sshd::start(stage.server.krb5_conf(), &keytab, &["alice@LAB.EXAMPLE"])
@@ -46,42 +57,25 @@ fn is_alice_with_a_ticket(sshd: &Sshd, output: &str) {
     assert!(flags.starts_with("Ff"), "{output}");
 }
 
-at_each_server! {
-    our_library_signs_in_and_delegates,
-    ssh_signs_in_and_delegates,
+fn our_library_signs_in_and_delegates(stage: &Stage) {
+    our_library_signs_in_by(WITH_MIC, stage);
 }
 
-fn our_library_signs_in_and_delegates(stage: &Stage) {
-    let Some(sshd) = serve(stage) else { return };
+/// Here our library also judges a MIC of sshd's.
+fn our_library_exchanges_keys_and_signs_in_with_them(stage: &Stage) {
+    our_library_signs_in_by(KEY_EXCHANGE, stage);
+}
+
+fn our_library_signs_in_by(method: &str, stage: &Stage) {
+    let Some(sshd) = sshd(stage) else { return };
     stage.sign_in(&["-f"]);
-    let flags = USUAL | GssFlags::DELEG;
-    let Some(outcome) = sign_in(&sshd, &Caller::on(stage), flags, |mic| mic) else {
+    let caller = Caller::on(stage);
+    let Some(outcome) = sign_in(&sshd, method, &mut initiating(&caller)) else {
         return;
     };
-    is_alice_with_a_ticket(&sshd, &outcome.expect("alice is let in"));
-}
-
-/// The stock client, for comparison.
-fn ssh_signs_in_and_delegates(stage: &Stage) {
-    let Some(sshd) = serve(stage) else { return };
-    if !require("ssh", "openssh-client") {
-        return;
-    }
-    stage.sign_in(&["-f"]);
-    let (port, command) = (sshd.port().to_string(), command(&sshd));
-    let options = [
-        "BatchMode=yes",
-        "GSSAPIAuthentication=yes",
-        "GSSAPIDelegateCredentials=yes",
-        "PreferredAuthentications=gssapi-with-mic",
-        "StrictHostKeyChecking=no",
-        "UserKnownHostsFile=/dev/null",
-    ];
-    let mut arguments = vec!["-F", "/dev/null", "-p", &port, "-l", sshd.user()];
-    arguments.extend(options.iter().flat_map(|option| ["-o", option]));
-    arguments.extend(["localhost", &command]);
-    let finished = stage.session.run("ssh", &arguments, "").succeeded();
-    is_alice_with_a_ticket(&sshd, &finished.stdout);
+    let log = sshd.log();
+    is_alice_with_a_ticket(&sshd, &outcome.unwrap_or_else(|why| panic!("{why}\n{log}")));
+    assert!(log.contains(&format!("Accepted {method} for")), "{log}");
 }
 
 #[test]
@@ -89,22 +83,24 @@ fn whoever_is_not_on_the_list_is_not_let_in() {
     let Some(stage) = Stage::set(Suite::Mit, Suite::Mit) else {
         return;
     };
-    let Some(sshd) = serve(&stage) else { return };
+    let Some(sshd) = sshd(&stage) else { return };
     stage.server.add_user("mallory", PASSWORD);
-    stage.session.sign_in("mallory", PASSWORD, &[]).succeeded();
-    let Some(outcome) = sign_in(&sshd, &Caller::on(&stage), USUAL, |mic| mic) else {
+    stage
+        .session
+        .sign_in("mallory", PASSWORD, &["-f"])
+        .succeeded();
+    let mallory = Caller::on(&stage);
+    let Some(outcome) = sign_in(&sshd, WITH_MIC, &mut initiating(&mallory)) else {
         return;
     };
-    outcome.expect_err("mallory is not on the list");
+    let why = outcome.expect_err("mallory is not on the list");
+    assert!(why.contains("PermissionDenied"), "{why}");
     // Nothing but the name was in the way.
-    stage.sign_in(&[]);
-    let outcome = sign_in(&sshd, &Caller::on(&stage), USUAL, |mic| mic);
-    let output = outcome
-        .expect("paramiko was there")
-        .expect("alice is let in");
-    assert!(output.starts_with(sshd.user()), "{output}");
-    let log = sshd.log();
-    assert!(log.contains("krb5 principal alice@LAB.EXAMPLE"), "{log}");
+    stage.sign_in(&["-f"]);
+    let alice = Caller::on(&stage);
+    let outcome = sign_in(&sshd, WITH_MIC, &mut initiating(&alice));
+    let output = outcome.expect("asyncssh was there");
+    is_alice_with_a_ticket(&sshd, &output.expect("alice is let in"));
 }
 
 /// sshd does check what our library signs.
@@ -113,96 +109,103 @@ fn a_mic_that_was_changed_is_not_let_in() {
     let Some(stage) = Stage::set(Suite::Mit, Suite::Mit) else {
         return;
     };
-    let Some(sshd) = serve(&stage) else { return };
-    stage.sign_in(&[]);
-    let damage = |mut mic: Vec<u8>| {
-        *mic.last_mut().expect("a MIC") ^= 1;
-        mic
-    };
-    let Some(outcome) = sign_in(&sshd, &Caller::on(&stage), USUAL, damage) else {
-        return;
-    };
-    outcome.expect_err("the MIC is wrong");
+    let Some(sshd) = sshd(&stage) else { return };
+    stage.sign_in(&["-f"]);
+    let caller = Caller::on(&stage);
+    for method in [WITH_MIC, KEY_EXCHANGE] {
+        let mut forger = initiating(&caller);
+        forger.is_forger = true;
+        let Some(outcome) = sign_in(&sshd, method, &mut forger) else {
+            return;
+        };
+        let why = outcome.expect_err("the MIC is wrong");
+        assert!(why.contains("PermissionDenied"), "{method}: {why}");
+    }
 }
 
-/// Signs in with our library and runs [`command`]: its output, or why there is none. `meddle` may change the MIC.
-fn sign_in(
-    sshd: &Sshd,
-    caller: &Caller,
-    flags: GssFlags,
-    meddle: impl Fn(Vec<u8>) -> Vec<u8>,
-) -> Option<Result<String, String>> {
-    if !require_file(Path::new(PARAMIKO), "python3-paramiko") {
+/// Our library as an SSH client's; asyncssh asks it to delegate.
+fn initiating(caller: &Caller) -> Library<'_> {
+    Library::new(move || -> Machine<'_> {
+        let mut initiator = Initiator::new(options(TARGET, USUAL | GssFlags::DELEG));
+        Box::new(move |input| caller.step(&mut initiator, Some(input)))
+    })
+}
+
+/// Runs [`command`] in a session: its output, or why there is none.
+fn sign_in(sshd: &Sshd, method: &str, library: &mut Library<'_>) -> Option<Result<String, String>> {
+    let port = sshd.port().to_string();
+    let mut peer = SshPeer::start(&["client", method, &port, sshd.user(), &command(sshd)])?;
+    let report = peer.report(library);
+    let (word, text) = report.unwrap_or_else(|| panic!("no report\n{}", sshd.log()));
+    let text = String::from_utf8_lossy(&text).into_owned();
+    Some(if word == "output" {
+        Ok(text)
+    } else {
+        Err(text)
+    })
+}
+
+fn ssh_signs_in_at_our_acceptor_and_delegates(stage: &Stage) {
+    stage.server.add_service(SERVICE);
+    let credential = credential(stage, SERVICE);
+    let mut accepting = Library::new(|| -> Machine<'_> {
+        let mut acceptor = Acceptor::new(Arc::clone(&credential), None);
+        Box::new(move |input| acceptor.step(input, now(), &mut rng()))
+    });
+    stage.sign_in(&["-f"]);
+    for method in [WITH_MIC, KEY_EXCHANGE] {
+        let Some(mut peer) = SshPeer::start(&["server", method, REALM]) else {
+            return;
+        };
+        let (_, port) = peer.report(&mut accepting).expect("where it listens");
+        let port = String::from_utf8(port).expect("a number");
+        let finished = thread::scope(|scope| {
+            let ssh = scope.spawn(|| ssh(stage, method, &port, USER, "greet"));
+            peer.report(&mut accepting);
+            ssh.join().expect("ssh has run")
+        });
+        let Some(finished) = finished else { return };
+        finished.succeeded().saying("hello alice");
+    }
+    assert!(!accepting.delegated.is_empty());
+    assert!(accepting.delegated.iter().all(|is_delegated| *is_delegated));
+}
+
+/// Both sides with MIT's library, for comparison.
+fn ssh_signs_in_at_sshd_and_delegates(stage: &Stage) {
+    let Some(sshd) = sshd(stage) else { return };
+    stage.sign_in(&["-f"]);
+    for method in [WITH_MIC, KEY_EXCHANGE] {
+        let (port, command) = (sshd.port().to_string(), command(&sshd));
+        let Some(finished) = ssh(stage, method, &port, sshd.user(), &command) else {
+            return;
+        };
+        is_alice_with_a_ticket(&sshd, &finished.succeeded().stdout);
+    }
+}
+
+/// The stock client, with the tickets of the stage's session.
+fn ssh(stage: &Stage, method: &str, port: &str, user: &str, command: &str) -> Option<Finished> {
+    if !require("ssh", "openssh-client") {
         return None;
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/ssh_peer.py");
-    let mut peer = Command::new("/usr/bin/python3")
-        .arg(script)
-        .args([&sshd.port().to_string(), sshd.user(), &command(sshd)])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python3");
-    let mut to_peer = peer.stdin.take().expect("its input");
-    let from_peer = BufReader::new(peer.stdout.take().expect("its output"));
-    let mut library = Library::new(caller, flags);
-    let mut outcome = None;
-    for line in from_peer.lines() {
-        let line = line.expect("a line of the SSH client's");
-        let (word, message) = line
-            .split_once(' ')
-            .expect("a word and something in Base64");
-        let message = Base64::decode_vec(message).expect("Base64");
-        let answer = match word {
-            "token" => library.step(&message),
-            "mic" => meddle(library.mic(&message)),
-            _ => {
-                let text = String::from_utf8_lossy(&message).into_owned();
-                outcome = Some(if word == "output" {
-                    Ok(text)
-                } else {
-                    Err(text)
-                });
-                break;
-            }
-        };
-        writeln!(to_peer, "{}", Base64::encode_string(&answer)).expect("a client that listens");
-    }
-    peer.wait().expect("the client's end");
-    Some(outcome.unwrap_or_else(|| panic!("the SSH client failed:\n{}", sshd.log())))
-}
-
-/// What the SSH client takes for its GSS library.
-struct Library<'a> {
-    caller: &'a Caller,
-    initiator: Initiator,
-    context: Option<Context>,
-}
-
-impl<'a> Library<'a> {
-    fn new(caller: &'a Caller, flags: GssFlags) -> Self {
-        Self {
-            caller,
-            initiator: Initiator::new(options(TARGET, flags)),
-            context: None,
-        }
-    }
-
-    /// The next token; empty when there is none.
-    fn step(&mut self, input: &[u8]) -> Vec<u8> {
-        let input = Some(input).filter(|input| !input.is_empty());
-        match self.caller.step(&mut self.initiator, input) {
-            Ok(Step::Continue { token }) => token,
-            Ok(Step::Established { token, context }) => {
-                self.context = Some(*context);
-                token.unwrap_or_default()
-            }
-            Err(refused) => panic!("{refused}"),
-        }
-    }
-
-    fn mic(&mut self, message: &[u8]) -> Vec<u8> {
-        let context = self.context.as_mut().expect("an established context");
-        context.get_mic(message)
-    }
+    let preferred = format!("PreferredAuthentications={method}");
+    let key_exchange = match method {
+        KEY_EXCHANGE => "GSSAPIKeyExchange=yes",
+        _ => "GSSAPIKeyExchange=no",
+    };
+    let options = [
+        "BatchMode=yes",
+        "GSSAPIAuthentication=yes",
+        "GSSAPIDelegateCredentials=yes",
+        "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null",
+        "AddressFamily=inet",
+        key_exchange,
+        &preferred,
+    ];
+    let mut arguments = vec!["-F", "/dev/null", "-p", port, "-l", user];
+    arguments.extend(options.iter().flat_map(|option| ["-o", option]));
+    arguments.extend(["localhost", command]);
+    Some(stage.session.run("ssh", &arguments, ""))
 }
