@@ -12,6 +12,7 @@ mod console;
 mod doctor;
 mod failure;
 mod gateway;
+mod gss;
 mod serve;
 mod session;
 mod settings_file;

@@ -6,6 +6,7 @@ mod doctor;
 mod errors;
 mod full_disk;
 mod gateway;
+mod gss;
 mod killed;
 mod kinit;
 mod klist;
