@@ -20,7 +20,7 @@ pub(super) type Addresses = BTreeMap<String, BTreeMap<String, SocketAddr>>;
 
 /// An address that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Moved {
+pub(crate) struct Moved {
     /// Whose.
     pub(super) role: &'static str,
     /// What listens there.

@@ -13,6 +13,10 @@ pub(super) const TICKETS: &str = "tickets";
 pub(super) const PASSWORDS: &str = "passwords";
 /// The HTTP front door.
 pub(crate) const GATEWAY: &str = "gateway";
+/// A service that speaks to gss-client, ours or MIT's.
+pub(crate) const GSS: &str = "gss";
+/// Where that listens.
+pub(crate) const SERVER: &str = "server";
 /// What browsers open.
 pub(crate) const HTTPS: &str = "https";
 /// A role's counters.
@@ -79,7 +83,7 @@ pub(crate) static ROLES: &[Role] = &[
         section: Some(
             "listen = []\nmetrics = \"\"\ncertificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\n\
                   keytab = \"keytabs/HTTP.keytab\"\nkrb5_conf = \"krb5.conf\"\nreplay_cache = \"gateway.replays\"\n\
-                  audit = \"gateway.jsonl\"\n\n\
+                  audit = \"gateway.jsonl\"\n\n[gateway.limits]\nstop = \"3s\"\n\n\
                   # Whoever opens the front page sees who they are; an entry with `back_end` passes requests on.\n\
                   [[gateway.entry]]\npath = \"/\"\npage = \"whoami\"\n",
         ),
@@ -87,6 +91,25 @@ pub(crate) static ROLES: &[Role] = &[
         probe: probe::gateway,
         whereabouts: |site| format!("{} shows who you are", front_page(site)),
         to_try: |site| Some(format!("curl --negotiate -u : {}", front_page(site))),
+    },
+    Role {
+        name: GSS,
+        addresses: &[Listener::one(SERVER, "")],
+        section: None,
+        arguments: gss_server,
+        probe: probe::gss,
+        whereabouts: |site| {
+            format!(
+                "host@localhost at {}, for kerb gss client and MIT's gss-client",
+                address(site, GSS, SERVER)
+            )
+        },
+        to_try: |site| {
+            let port = site.address(GSS, SERVER)?.port();
+            Some(format!(
+                "kerb gss client --port {port} localhost host@localhost \"hello\""
+            ))
+        },
     },
 ];
 
@@ -119,6 +142,18 @@ impl Listener {
 fn with_settings(command: &str, site: &Site) -> Vec<OsString> {
     let settings = site.path(KERBSTONE_TOML).into();
     vec![command.into(), "--config".into(), settings]
+}
+
+fn gss_server(site: &Site) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec!["gss".into(), "server".into()];
+    if let Some(address) = site.address(GSS, SERVER) {
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        arguments.extend(["--listen".into(), host.into(), "--port".into(), port.into()]);
+    }
+    let (keytab, replays) = (site.keytab("host"), site.path("gss.replays"));
+    arguments.extend(["--keytab".into(), keytab.into()]);
+    arguments.extend(["--replay-cache".into(), replays.into(), "host".into()]);
+    arguments
 }
 
 fn address(site: &Site, role: &str, name: &str) -> String {

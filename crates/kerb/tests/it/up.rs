@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use kerbstone_testkit::lab::{Suite, kerb_binary};
+use kerbstone_testkit::lab::{Suite, kerb_binary, require};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -216,6 +216,25 @@ fn a_ticket_opens_the_front_page_and_curl_needs_no_further_words() {
     });
 }
 
+#[test]
+fn a_ticket_opens_the_gss_server_to_our_client_and_to_mits() {
+    let up = up();
+    up.sign_in();
+    let port = port(&up.role("gss")["addresses"]["server"]);
+    up.shell(&format!(
+        "kerb gss client --port {port} localhost host@localhost 'hello from ours'"
+    ));
+    let log = || fs::read_to_string(up.site.join("log/gss.log")).unwrap();
+    eventually("the name of our client", || {
+        log().contains("alice@EXAMPLE.TEST").then_some(())
+    });
+    if require("gss-client", "krb5-gss-samples") {
+        up.shell(&format!(
+            "gss-client -port {port} localhost host@localhost 'hello from theirs'"
+        ));
+    }
+}
+
 fn port(address: &Value) -> u16 {
     let address: std::net::SocketAddr = address.as_str().unwrap().parse().unwrap();
     address.port()
@@ -254,7 +273,7 @@ fn secrets_are_their_owners_alone() {
 #[test]
 fn roles_inherit_nothing_that_they_do_not_need() {
     let up = up();
-    for role in ["kdc", "gateway"] {
+    for role in ["kdc", "gateway", "gss"] {
         let process = PathBuf::from(format!("/proc/{}", up.pid(role).unwrap()));
         let environment = fs::read_to_string(process.join("environ")).unwrap();
         let names = environment

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::up::role::{GATEWAY, HTTPS, KDC, TICKETS};
+use crate::up::role::{GATEWAY, GSS, HTTPS, KDC, SERVER, TICKETS};
 use crate::up::site::Site;
 
 /// Nobody has this name: an answer to it has been looked up and costs no key.
@@ -45,6 +45,22 @@ pub(in crate::up) fn kdc(site: &Site) -> Result<(), String> {
             Err(format!("it answers {name} ({})", code.0))
         }
     }
+}
+
+/// Calls the GSS server and hangs up. It has to hang up, too.
+pub(in crate::up) fn gss(site: &Site) -> Result<(), String> {
+    let address = site
+        .address(GSS, SERVER)
+        .ok_or_else(|| "its address is not known".to_owned())?;
+    let call = || {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.shutdown(Shutdown::Write)?;
+        stream.read(&mut [0])
+    };
+    call()
+        .map(|_| ())
+        .map_err(|error: io::Error| format!("it does not answer at {address}: {error}"))
 }
 
 /// Asks the gateway for its first page, over TLS. Whoever has no ticket gets an answer, too.
@@ -84,7 +100,7 @@ fn first_page(site: &Site, address: SocketAddr) -> io::Result<[u8; 64]> {
 }
 
 /// Trusts the site's authority, and nobody else.
-fn client_config(site: &Site) -> io::Result<ClientConfig> {
+pub(crate) fn client_config(site: &Site) -> io::Result<ClientConfig> {
     let pem = fs::read(site.ca())?;
     let authority = CertificateDer::from_pem_slice(&pem).map_err(io::Error::other)?;
     let mut roots = RootCertStore::empty();
