@@ -150,6 +150,9 @@ fn read(reader: &mut Reader<'_>) -> Result<Context, GssError> {
     }
     let head = read_head(reader)?;
     let mech = reader.oid()?;
+    if !mech.is_krb5() {
+        return Err(GssError::Mechanism(mech));
+    }
     let here = reader.principal("it names no local side")?;
     let there = reader.principal("it names no other side")?;
     let subkey = reader.key()?.ok_or(GssError::Import("it has no key"))?;
