@@ -1,18 +1,20 @@
 //! Our initiator at Apache's httpd with mod_auth_gssapi, which accepts with MIT's library.
 
+use std::path::Path;
 use std::time::Duration;
 
 use kerbstone_gss::krb5::InitiatorOptions;
 use kerbstone_gss::spnego::Initiator;
-use kerbstone_gss::{ChannelBindings, Context, GssFlags, Oid};
+use kerbstone_gss::{ChannelBindings, Context, GssFlags, Oid, Step};
 use kerbstone_proto::time::Timestamp;
-use kerbstone_testkit::lab::{Apache, Session, Suite};
+use kerbstone_testkit::lab::{Apache, Krb5ConfText, Server, Session, Setup, Suite};
 use rand::rng;
+use tempfile::TempDir;
 
 use crate::caller::{Caller, USUAL, options};
 use crate::http_client::{Connection, Reply};
 use crate::matrix::at_each_server;
-use crate::stage::{SERVICE, Stage, TGT};
+use crate::stage::{PASSWORD, SERVICE, Stage, TGT, USER};
 
 const TARGET: &str = "HTTP@www.lab.example";
 const PRINCIPAL: &str = "HTTP/www.lab.example";
@@ -26,14 +28,7 @@ struct Site {
 
 impl Site {
     fn on(stage: &Stage) -> Option<Self> {
-        stage.server.add_service(PRINCIPAL);
-        let keytab = stage.server.keytab(PRINCIPAL);
-        let pages = [
-            ("page", ""),
-            ("delegated", "GssapiDelegCcacheDir FOLDER/delegated"),
-            ("bound", "GssapiConnectionBound On"),
-        ];
-        let apache = Apache::start(stage.server.krb5_conf(), &keytab, &pages)?;
+        let apache = start(&stage.server, PRINCIPAL, stage.server.krb5_conf())?;
         stage.sign_in(&["-f"]);
         Some(Self {
             apache,
@@ -55,6 +50,17 @@ impl Site {
         let outcome = outcome.expect("Apache's last token was for us");
         (reply, outcome.expect("Apache has proved itself"))
     }
+}
+
+/// Apache with the keys of a service in a realm.
+fn start(realm: &Server, service: &str, krb5_conf: &Path) -> Option<Apache> {
+    realm.add_service(service);
+    let pages = [
+        ("page", ""),
+        ("delegated", "GssapiDelegCcacheDir FOLDER/delegated"),
+        ("bound", "GssapiConnectionBound On"),
+    ];
+    Apache::start(krb5_conf, &realm.keytab(service), &pages)
 }
 
 /// A site with MIT's KDC, for what does not depend on whose KDC it is.
@@ -110,6 +116,60 @@ fn keeps_delegated_credentials_that_mits_programs_can_use(stage: &Stage) {
     let flags = of_apache.flags(TGT);
     assert!(flags.contains('F') && flags.contains('f'), "{flags}");
     of_apache.ticket(SERVICE).succeeded().saying(SERVICE);
+}
+
+/// Alice's realm and Apache's trust each other; what she delegates is of her own.
+fn knows_whoever_comes_from_a_trusted_realm(home: Suite, away: Suite) {
+    let (user, service) = ("alice@HOME.EXAMPLE", "HTTP/www.away.example");
+    let start_realm = |suite, realm| Server::start(suite, &Setup::realm(realm));
+    let (Some(home), Some(away)) = (
+        start_realm(home, "HOME.EXAMPLE"),
+        start_realm(away, "AWAY.EXAMPLE"),
+    ) else {
+        return;
+    };
+    home.trust("AWAY.EXAMPLE", "between us");
+    away.trust("HOME.EXAMPLE", "between us");
+    home.add_user(USER, PASSWORD);
+    let folder = TempDir::new().expect("a folder for krb5.conf");
+    let domains = "[domain_realm]\n.away.example = AWAY.EXAMPLE\n";
+    let config =
+        Krb5ConfText::new(&[home.addresses(), away.addresses()], domains).write(folder.path());
+    let Some(apache) = start(&away, service, &config) else {
+        return;
+    };
+    let session = Session::new(Suite::Mit, &config);
+    session.sign_in(USER, PASSWORD, &["-f"]).succeeded();
+    let caller = Caller::new(&config, &session);
+    let site = Site { apache, caller };
+
+    let wish = options("HTTP@www.away.example", USUAL | GssFlags::DELEG);
+    let (reply, context) = site.visit("delegated", wish);
+    assert_eq!(reply.header("X-User"), Some(user));
+    let acceptor = format!("{service}@AWAY.EXAMPLE");
+    assert_eq!(context.acceptor_name().to_string(), acceptor);
+    let cache = reply.header("X-Ccache").expect("KRB5CCNAME of the request");
+    let of_apache = Session::new(Suite::Mit, &config).env("KRB5CCNAME", cache);
+    assert!(of_apache.flags("krbtgt/HOME.EXAMPLE@HOME").contains('f'));
+    of_apache.ticket(&acceptor).succeeded();
+}
+
+#[test]
+fn knows_whoever_comes_from_a_realm_of_ours_to_one_of_mits() {
+    knows_whoever_comes_from_a_trusted_realm(Suite::Kerb, Suite::Mit);
+}
+
+#[test]
+fn knows_whoever_comes_from_a_realm_of_mits_to_one_of_ours() {
+    knows_whoever_comes_from_a_trusted_realm(Suite::Mit, Suite::Kerb);
+}
+
+#[test]
+fn a_server_need_not_prove_itself_to_who_does_not_ask_for_it() {
+    let Some((_stage, site)) = site() else { return };
+    let (reply, context) = site.visit("page", options(TARGET, GssFlags::EMPTY));
+    assert_eq!(reply.header("X-User"), Some(ALICE));
+    assert!(!context.flags().contains(GssFlags::MUTUAL));
 }
 
 #[test]
@@ -172,7 +232,7 @@ fn a_token_of_ours_is_taken_once() {
     let Some((_stage, site)) = site() else { return };
     let mut initiator = Initiator::new(options(TARGET, USUAL));
     let token = match site.caller.negotiate(&mut initiator, None) {
-        Ok(kerbstone_gss::Step::Continue { token }) => token,
+        Ok(Step::Continue { token }) => token,
         other => panic!("no token to send: {other:?}"),
     };
     let first = Connection::open(site.apache.port()).get("page", Some(&token));
@@ -192,9 +252,8 @@ fn a_ticket_for_another_service_is_refused() {
     let (reply, outcome) = connection.sign_in("page", &site.caller, &mut initiator);
     assert_eq!(reply.status, 401, "{reply:?}");
     assert!(reply.header("X-User").is_none_or(|user| user != ALICE));
-    if let Some(outcome) = outcome {
-        outcome.expect_err("Apache has refused");
-    }
+    let refused = outcome.expect("Apache says why").unwrap_err().to_string();
+    assert!(refused.contains("The ticket isn't for us"), "{refused}");
 }
 
 #[test]
@@ -223,7 +282,7 @@ fn we_say_that_apaches_clock_is_another() {
     let early = Timestamp::new(now.time.saturating_sub(Duration::from_secs(3000)), now.usec);
     let mut initiator = Initiator::new(options(TARGET, USUAL));
     let step = initiator.step(None, &mut site.caller.tickets(), early, &mut rng());
-    let Ok(kerbstone_gss::Step::Continue { token }) = step else {
+    let Ok(Step::Continue { token }) = step else {
         panic!("no token to send: {step:?}");
     };
     let reply = Connection::open(site.apache.port()).get("page", Some(&token));

@@ -1,9 +1,12 @@
 //! Our library in the place of a program that alice has started, with the tickets of her session.
 
+use std::path::Path;
+
 use kerbstone_client::{CacheTickets, Context as Client, Environment};
 use kerbstone_gss::krb5::InitiatorOptions;
 use kerbstone_gss::{GssFlags, Name, Refused, Step};
 use kerbstone_proto::time::Timestamp;
+use kerbstone_testkit::lab::Session;
 use rand::rng;
 
 use crate::stage::Stage;
@@ -19,9 +22,13 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn on(stage: &Stage) -> Self {
+        Self::new(stage.server.krb5_conf(), &stage.session)
+    }
+
+    pub(crate) fn new(krb5_conf: &Path, session: &Session) -> Self {
         let environment = Environment {
-            krb5_config: Some(stage.server.krb5_conf().display().to_string()),
-            ccname: Some(format!("FILE:{}", stage.session.cache().display())),
+            krb5_config: Some(krb5_conf.display().to_string()),
+            ccname: Some(format!("FILE:{}", session.cache().display())),
             ..Environment::default()
         };
         Self {
