@@ -379,6 +379,49 @@ impl GssError {
         }
     }
 
+    /// What whoever runs this side can do about it, for the `help:` line of a program.
+    pub const fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Skew { .. } => "set both clocks by NTP",
+            Self::WrongPrincipal { .. } => {
+                "extract that principal's key into the keytab, or let the client ask for a name that the keytab has"
+            }
+            Self::KeyVersion { .. } | Self::KeyMismatch { .. } => {
+                "extract the present key into the keytab; a client with an older ticket signs in again"
+            }
+            Self::KeyEnctype { .. } => {
+                "extract the key again with that encryption type, or leave the type out at the KDC"
+            }
+            Self::NoAcceptorCredential(_) => {
+                "check KRB5_KTNAME and that this user may read the keytab"
+            }
+            Self::Replay { .. } => {
+                "a client that sends its token twice is broken; anything else is an attack"
+            }
+            Self::BadBindings => {
+                "a proxy that ends TLS between the two must not have a certificate of its own, or bindings must be off"
+            }
+            Self::MissingBindings => "use a client that sends channel bindings",
+            Self::CredentialsExpired { .. } | Self::ContextExpired(_) => "sign in again",
+            Self::LegacyKey(_) => "give both principals keys of AES",
+            Self::PeerRefused { code, .. } => match *code {
+                ErrorCode::KRB_AP_ERR_SKEW => "set both clocks by NTP",
+                ErrorCode::KRB_AP_ERR_BADKEYVER
+                | ErrorCode::KRB_AP_ERR_NOKEY
+                | ErrorCode::KRB_AP_ERR_BAD_INTEGRITY
+                | ErrorCode::KRB_AP_ERR_MODIFIED => {
+                    "the service's keytab is not what the KDC has: extract it again there, then sign in again"
+                }
+                ErrorCode::KRB_AP_ERR_NOT_US => {
+                    "ask for the service by the name that its keytab has"
+                }
+                ErrorCode::KRB_AP_ERR_TKT_EXPIRED => "sign in again",
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
     /// The minor status with which MIT's library reports it: its number for a protocol code.
     pub const fn minor(&self) -> u32 {
         const MIT_ERROR_TABLE: u32 = 0x96c7_3a00;

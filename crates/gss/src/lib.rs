@@ -1,7 +1,8 @@
 //! GSS-API (RFC 2743): the krb5 mechanism (RFC 4121), SPNEGO (RFC 4178) and replay caches, as
 //! machines that take tokens and give tokens.
 //!
-//! Nothing here opens a socket or reads a clock; tokens, the time and randomness are passed in,
+//! Nothing here opens a socket or reads a clock, and only the replay cache that workers share
+//! ([`replay::SharedReplayCache`]) touches a file; tokens, the time and randomness are passed in,
 //! and tickets come from a [`TicketSource`](kerbstone_proto::ticket_source::TicketSource). The
 //! types to know are [`krb5::Initiator`] and [`krb5::Acceptor`], which end in [`Step::Established`],
 //! and [`Context`], which protects what is said from then on.

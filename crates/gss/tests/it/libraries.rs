@@ -1,12 +1,12 @@
 //! Contexts between ours and the C libraries, in both directions.
 
 use kerbstone_gss::krb5::PrfKey;
-use kerbstone_gss::{ChannelBindings, Context, GssFlags, Order, Part};
+use kerbstone_gss::{ChannelBindings, Context, GssFlags, Order, Part, Step, spnego};
 use rand::rng;
 use serde_json::json;
 
 use crate::peer::{Library, Peer, hex};
-use crate::site::{Site, USUAL, establish_theirs, options};
+use crate::site::{Site, TARGET, USUAL, establish_theirs, now, options};
 
 const ENCTYPES: [&str; 6] = [
     "aes256-cts-hmac-sha1-96",
@@ -136,7 +136,7 @@ fn both_sides_say_the_same_of_a_context() {
     );
     assert_eq!(theirs.text("acceptor"), context.acceptor_name().to_string());
     assert_eq!(theirs.number("flags"), u64::from(context.flags().0));
-    let lifetime = context.lifetime(crate::site::now()).as_secs();
+    let lifetime = context.lifetime(now()).as_secs();
     // The acceptor adds the skew of five minutes that it tolerates.
     assert!(theirs.number("lifetime").abs_diff(lifetime + 300) < 10);
     let key = peer.ask(&json!({"do": "session_key"})).bytes("key");
@@ -161,7 +161,7 @@ fn delegated_credentials_arrive_on_either_side() {
         };
         assert_eq!(tgt.server.to_string(), "krbtgt/GSS.TEST@GSS.TEST");
         assert_eq!(tgt.client.to_string(), "alice@GSS.TEST");
-        assert!(tgt.endtime > crate::site::now().time);
+        assert!(tgt.endtime > now().time);
     }
 }
 
@@ -245,11 +245,16 @@ const SIGN_ONLY: u64 = 11;
 
 #[test]
 fn messages_in_parts_are_protected_as_mit_protects_them() {
-    let Some(site) = Site::usual() else { return };
-    for flags in [USUAL, USUAL | GssFlags::DCE_STYLE] {
-        let (mut context, mut peer, _) = site.ours_to_theirs(Library::Mit, options(flags)).unwrap();
-        for confidential in [true, false] {
-            for has_trailer in [true, false] {
+    for enctype in ENCTYPES {
+        let Some(site) = Site::with_enctype(enctype) else {
+            return;
+        };
+        for flags in [USUAL, USUAL | GssFlags::DCE_STYLE] {
+            let wish = options(flags);
+            let (mut context, mut peer, _) = site.ours_to_theirs(Library::Mit, wish).unwrap();
+            for (confidential, has_trailer) in
+                [(true, true), (true, false), (false, true), (false, false)]
+            {
                 parts_of_theirs(&mut context, &mut peer, confidential, has_trailer);
                 parts_of_ours(&mut context, &mut peer, confidential, has_trailer);
             }
@@ -391,4 +396,24 @@ fn pass_on(site: &Site, ours: Context, mut theirs: Peer) {
     for end in 0..exported.len() {
         assert!(Context::import(&exported[..end]).is_err());
     }
+}
+
+#[test]
+fn a_context_that_mit_negotiated_by_spnego_goes_on_with_us() {
+    let Some(site) = Site::usual() else { return };
+    let mut peer = site.peer(Library::Mit).unwrap();
+    let mut request = json!({"do": "init", "target": TARGET, "flags": USUAL.0, "mech": "spnego"});
+    let mut acceptor = spnego::Acceptor::new(site.credential().into(), None);
+    let token = peer.ask(&request).bytes("token");
+    let Step::Established { token, context } = acceptor.step(&token, now(), &mut rng()).unwrap()
+    else {
+        panic!("one token is enough where both begin with krb5");
+    };
+    request["token"] = hex(&token.unwrap()).into();
+    assert!(peer.ask(&request).is("done"));
+    let exported = peer.ask(&json!({"do": "export"})).bytes("token");
+    let mut moved = Context::import(&exported).unwrap();
+    let mut www = *context;
+    let token = moved.wrap(true, b"hello", &mut rng());
+    assert_eq!(www.unwrap(&token).unwrap().message, b"hello");
 }
