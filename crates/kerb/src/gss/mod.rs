@@ -60,11 +60,13 @@ fn advice(error: &GssError, service: &str) -> String {
         GssError::Ticket { .. } => {
             format!("sign in: kerb login; if that is done: kerb doctor {service}")
         }
-        GssError::Skew { .. } => "set both clocks by NTP".to_owned(),
         GssError::NoAcceptorCredential(_) => {
             "kerb list -k FILE shows a keytab's keys; kerb admin keytab makes one".to_owned()
         }
-        _ => format!("kerb doctor {service} says more"),
+        other => match other.help() {
+            Some(help) => help.to_owned(),
+            None => format!("kerb doctor {service} says more"),
+        },
     }
 }
 
