@@ -9,11 +9,13 @@ use arbitrary::{Arbitrary, Unstructured};
 use kerbstone_admin::frame::{Answer, Request, encode_answer, encode_request};
 use kerbstone_admin::{KeySource, Operation, PrincipalChanges, Reply};
 use kerbstone_crypto::{Enctype, IterationLimit, Key, KeyUsage};
-use kerbstone_fuzz::clock::random;
+use kerbstone_fuzz::clock::{NOW, random};
+use kerbstone_fuzz::gss_pair::{Tickets, credential, options, talk};
 use kerbstone_fuzz::input::RAW;
 use kerbstone_fuzz::password_request::PasswordAsked;
 use kerbstone_fuzz::request::Asked;
 use kerbstone_fuzz::site::{principal, site};
+use kerbstone_gss::{Context, Name, Oid, krb5, spnego};
 use kerbstone_proto::message::{KdcRep, KdcReq, KrbCred, PaData, PaType};
 use kerbstone_realm::dump;
 
@@ -41,7 +43,9 @@ fn main() -> Done {
     fixtures()?;
     our_requests()?;
     records()?;
-    admin_frames()
+    admin_frames()?;
+    gss_tokens()?;
+    gss_exports()
 }
 
 fn corpus(target: &str) -> PathBuf {
@@ -223,4 +227,87 @@ fn admin_frames() -> Done {
 
 fn behind_length(frame: &[u8]) -> &[u8] {
     frame.get(4..).unwrap_or_default()
+}
+
+/// Two sides of a context, and the tokens that made it.
+fn gss_pair(negotiates: bool) -> Result<(Context, Context, Vec<Vec<u8>>), Box<dyn Error>> {
+    let mut tickets = Tickets::new(Enctype::Aes256CtsHmacSha1_96);
+    let mut tokens = Vec::new();
+    let keep = |_: usize, token: &mut Vec<u8>| tokens.push(token.clone());
+    let (mut one, mut other) = (random(), random());
+    let sides = if negotiates {
+        let mechs = vec![Oid::NTLMSSP, Oid::KRB5_MS, Oid::KRB5];
+        let mut initiator = spnego::Initiator::new(options()).offer(mechs);
+        let mut acceptor = spnego::Acceptor::new(credential(), None);
+        talk(
+            |input| initiator.step(input, &mut tickets, NOW, &mut one),
+            |input| acceptor.step(input, NOW, &mut other),
+            keep,
+        )
+    } else {
+        let mut initiator = krb5::Initiator::new(options());
+        let mut acceptor = krb5::Acceptor::new(credential(), None);
+        talk(
+            |input| initiator.step(input, &mut tickets, NOW, &mut one),
+            |input| acceptor.step(input, NOW, &mut other),
+            keep,
+        )
+    };
+    match sides {
+        (Some(initiator), Some(acceptor)) => Ok((initiator, acceptor, tokens)),
+        _ => Err("two sides that nobody disturbs".into()),
+    }
+}
+
+/// The first byte says to whom a token goes.
+fn gss_tokens() -> Done {
+    let (mut initiator, _, bare) = gss_pair(false)?;
+    let (_, _, negotiated) = gss_pair(true)?;
+    let mut tokens: Named = Vec::new();
+    for (number, token) in bare.into_iter().enumerate() {
+        let to = if number % 2 == 0 { 0 } else { 2 };
+        // Changed, as what is right is accepted.
+        let mut token = [&[to], &token[..]].concat();
+        if let Some(last) = token.last_mut() {
+            *last ^= 1;
+        }
+        tokens.push((format!("krb5_{number}"), token));
+    }
+    for (number, token) in negotiated.into_iter().enumerate() {
+        for to in [1, 4, 5] {
+            tokens.push((
+                format!("spnego_{number}_{to}"),
+                [&[to], &token[..]].concat(),
+            ));
+        }
+    }
+    let mut rng = random();
+    for confidential in [true, false] {
+        let token = initiator.wrap(confidential, b"message", &mut rng);
+        for to in [6, 7, 9] {
+            let name = format!("wrap_{confidential}_{to}");
+            tokens.push((name, [&[to], &token[..]].concat()));
+        }
+    }
+    let mic = initiator.get_mic(b"message");
+    tokens.push(("mic".to_owned(), [&[8], &mic[..]].concat()));
+    tokens.push(("ntlm".to_owned(), b"\x01NTLMSSP\0\x01\0\0\0".to_vec()));
+    for (name, token) in tokens {
+        keep("gss_tokens", &name, &token)?;
+    }
+    Ok(())
+}
+
+fn gss_exports() -> Done {
+    let (initiator, acceptor, _) = gss_pair(false)?;
+    let name = Name::Principal(principal("alice@HOME.TEST"));
+    keep("gss_exports", "name", &[&[0], &name.export()?[..]].concat())?;
+    let composite = name.export_composite()?;
+    keep("gss_exports", "composite", &[&[1], &composite[..]].concat())?;
+    keep("gss_exports", "host", b"\x02HTTP@www.home.test")?;
+    for (side, context) in [("initiator", initiator), ("acceptor", acceptor)] {
+        let exported = context.export();
+        keep("gss_exports", side, &[&[3], &exported[..]].concat())?;
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod files;
+pub mod gss_pair;
 pub mod input;
 pub mod judge;
 pub mod password_request;
