@@ -62,7 +62,12 @@ impl Site {
 
     /// One side in a C library.
     pub(crate) fn peer(&self, library: Library) -> Option<Peer> {
-        let environment = [
+        Some(Peer::start(&library.file()?, &self.environment()))
+    }
+
+    /// What programs on C libraries run with.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 5] {
+        [
             ("KRB5_CONFIG", self.mit.krb5_conf().display().to_string()),
             (
                 "KRB5CCNAME",
@@ -71,8 +76,7 @@ impl Site {
             ("KRB5_KTNAME", format!("FILE:{}", self.keytab.display())),
             ("KRB5RCACHEDIR", self.mit.folder().display().to_string()),
             ("HOME", self.mit.folder().display().to_string()),
-        ];
-        Some(Peer::start(&library.file()?, &environment))
+        ]
     }
 
     pub(crate) fn client(&self) -> Client {
