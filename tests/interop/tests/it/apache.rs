@@ -72,7 +72,7 @@ fn site() -> Option<(Stage, Site)> {
 
 at_each_server! {
     gives_its_page_to_whom_it_knows_and_proves_itself,
-    keeps_delegated_credentials_that_mits_programs_can_use,
+    keeps_delegated_credentials_that_all_programs_can_use,
 }
 
 fn gives_its_page_to_whom_it_knows_and_proves_itself(stage: &Stage) {
@@ -94,7 +94,7 @@ fn gives_its_page_to_whom_it_knows_and_proves_itself(stage: &Stage) {
     assert!(context.flags().contains(GssFlags::MUTUAL));
 }
 
-fn keeps_delegated_credentials_that_mits_programs_can_use(stage: &Stage) {
+fn keeps_delegated_credentials_that_all_programs_can_use(stage: &Stage) {
     let Some(site) = Site::on(stage) else { return };
     let flags = USUAL | GssFlags::DELEG;
     let (reply, context) = site.visit("delegated", options(TARGET, flags));
@@ -106,16 +106,23 @@ fn keeps_delegated_credentials_that_mits_programs_can_use(stage: &Stage) {
         "{cache}"
     );
 
-    let of_apache = Session::new(Suite::Mit, stage.server.krb5_conf()).env("KRB5CCNAME", cache);
-    let list = of_apache.list();
-    assert!(
-        list.contains(&format!("Default principal: {ALICE}")),
-        "{list}"
-    );
-    // F: may be forwarded again; f: was forwarded.
-    let flags = of_apache.flags(TGT);
-    assert!(flags.contains('F') && flags.contains('f'), "{flags}");
-    of_apache.ticket(SERVICE).succeeded().saying(SERVICE);
+    for (suite, service) in [(Suite::Mit, SERVICE), (Suite::Kerb, PRINCIPAL)] {
+        let of_apache = Session::new(suite, stage.server.krb5_conf()).env("KRB5CCNAME", cache);
+        let list = of_apache.list();
+        assert!(list.contains(&format!("rincipal: {ALICE}")), "{list}");
+        // F: may be forwarded again; f: was forwarded.
+        let flags = of_apache.flags(TGT);
+        assert!(flags.contains('F') && flags.contains('f'), "{flags}");
+        of_apache.ticket(service).succeeded().saying(service);
+    }
+}
+
+#[test]
+fn tickets_of_our_own_programs_and_our_own_kdc_open_it() {
+    let Some(stage) = Stage::set(Suite::Kerb, Suite::Kerb) else {
+        return;
+    };
+    keeps_delegated_credentials_that_all_programs_can_use(&stage);
 }
 
 /// Alice's realm and Apache's trust each other; what she delegates is of her own.

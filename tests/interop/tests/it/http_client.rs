@@ -83,13 +83,9 @@ impl Connection {
         initiator: &mut Initiator,
     ) -> (Reply, Option<Result<Context, Refused>>) {
         let mut reply: Option<Reply> = None;
-        loop {
+        let outcome = loop {
             let input = reply.as_ref().and_then(Reply::token);
-            if let Some(reply) = reply.take_if(|_| input.is_none()) {
-                return (reply, None);
-            }
-            let step = caller.negotiate(initiator, input.as_deref());
-            let (token, outcome) = match step {
+            let (token, outcome) = match caller.negotiate(initiator, input.as_deref()) {
                 Ok(Step::Continue { token }) => (Some(token), None),
                 Ok(Step::Established { token, context }) => (token, Some(Ok(*context))),
                 Err(refused) => (None, Some(Err(refused))),
@@ -97,10 +93,12 @@ impl Connection {
             if let Some(token) = token {
                 reply = Some(self.get(page, Some(&token)));
             }
-            if outcome.is_some() {
-                return (reply.expect("a request was made"), outcome);
+            let is_answered = reply.as_ref().is_some_and(|reply| reply.token().is_some());
+            if outcome.is_some() || !is_answered {
+                break outcome;
             }
-        }
+        };
+        (reply.expect("an initiator begins with a token"), outcome)
     }
 }
 

@@ -24,7 +24,8 @@ fn serve(stage: &Stage) -> Responder {
     Responder::start(move |token| accept(&credential, token))
 }
 
-fn curl(stage: &Stage, responder: &Responder, options: &[&str]) -> Option<Finished> {
+/// Visits a responder with curl.
+pub(crate) fn curl(stage: &Stage, responder: &Responder, options: &[&str]) -> Option<Finished> {
     if !require("curl", "curl") {
         return None;
     }

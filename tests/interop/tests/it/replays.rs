@@ -13,6 +13,7 @@ use kerbstone_proto::message::ApReq;
 use kerbstone_proto::name::NameType;
 use kerbstone_testkit::lab::{Suite, require};
 
+use crate::http_programs::curl;
 use crate::responder::{Answer, Responder};
 use crate::stage::Stage;
 
@@ -52,12 +53,9 @@ impl Heist {
             }
             Answer::default()
         });
-        let port = responder.port();
-        let resolve = format!("www.lab.example:{port}:127.0.0.1");
-        let url = format!("http://www.lab.example:{port}/");
-        let arguments = ["-sS", "--negotiate", "-u", ":", "--resolve", &resolve, &url];
         for _ in 0..count {
-            self.stage.session.run("curl", &arguments, "").succeeded();
+            let page = curl(&self.stage, &responder, &[]).expect("curl was there");
+            page.succeeded();
         }
         drop(responder);
         let tokens: Vec<_> = tokens.iter().collect();
