@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{compat, completions, list, login, logout, man, password, renew, ticket};
 use crate::console::{Console, err};
 use crate::failure::{Exit, Failure};
-use crate::{admin_cli, doctor, gateway, gss, serve, up};
+use crate::{admin_cli, doctor, gateway, gss, serve, tour, up};
 
 /// Kerberos single sign-on: sign in once, then show tickets instead of passwords.
 #[derive(Debug, Parser)]
@@ -43,6 +43,8 @@ enum Command {
     Env(up::TypedEnv),
     /// Show how such a site is: its roles, their health, what they have counted.
     Status(up::TypedStatus),
+    /// Try every Kerberos client of this machine on every way into such a site.
+    Tour(tour::Typed),
     /// Find out why Kerberos does not work here, at any site, and what to do.
     Doctor(doctor::Typed),
     /// Serve realms: tickets, password changes and administration.
@@ -99,6 +101,7 @@ impl Command {
             Self::Up(typed) => up::run(&typed, console),
             Self::Env(typed) => up::env(&typed, console),
             Self::Status(typed) => up::status(&typed, console),
+            Self::Tour(typed) => tour::run(&typed, console),
             Self::Doctor(typed) => doctor::run(&typed, console),
             Self::Kdc(typed) => serve::command::run(typed, console),
             Self::Gateway(typed) => gateway::command::run(&typed, console),

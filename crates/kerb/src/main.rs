@@ -18,6 +18,7 @@ mod session;
 mod settings_file;
 mod supervised;
 mod terminal;
+mod tour;
 mod up;
 
 use std::env;

@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 
-use super::program::Program;
+use super::program::{Program, Said};
 use super::shell::Shell;
 use super::verdict::{NotPassed, failed};
 use crate::up::Site;
@@ -43,19 +43,25 @@ pub(super) fn open(program: &Path, name: &str, site: &Site, shell: &Shell, url: 
         .arg(url)
 }
 
-/// Why a page is not the one that was expected.
-pub(super) fn instead(name: &str, page: &str) -> NotPassed {
-    let error = page.split(|letter: char| !(letter.is_ascii_uppercase() || letter == '_'));
-    let error = error.into_iter().find(|word| word.starts_with("ERR_"));
-    let words: Vec<&str> = MARKS
+/// Why the browser does not show what was expected.
+pub(super) fn instead(name: &str, said: &Said) -> NotPassed {
+    match told_by(&said.out) {
+        Some(why) => failed(format!("{name} shows {why}")),
+        None => said.trouble(),
+    }
+}
+
+/// What a page says, if it says anything.
+fn told_by(page: &str) -> Option<String> {
+    let mut words = page.split(|letter: char| !(letter.is_ascii_uppercase() || letter == '_'));
+    if let Some(error) = words.find(|word| word.starts_with("ERR_")) {
+        return Some(error.to_owned());
+    }
+    let parts: Vec<&str> = MARKS
         .iter()
         .filter_map(|marks| between(page, *marks))
         .collect();
-    match (error, words.is_empty()) {
-        (Some(error), _) => failed(format!("{name} cannot open the page: {error}")),
-        (None, false) => failed(format!("{name} shows: {}", words.join(". "))),
-        (None, true) => failed(format!("{name} shows an empty page")),
-    }
+    (!parts.is_empty()).then(|| format!("a page: {}", parts.join(". ")))
 }
 
 fn between<'a>(page: &'a str, (start, end): (&str, &str)) -> Option<&'a str> {
@@ -101,18 +107,12 @@ mod tests {
 
     #[test]
     fn a_page_that_is_another_is_told_in_its_own_words() {
-        let told = |page| match instead("Chromium", page) {
-            NotPassed::Failed { why, .. } => why,
-            other => panic!("{other:?}"),
-        };
         let notice = "<html><h1>Sign in</h1><p class=\"why\">No ticket.</p></html>";
-        assert_eq!(told(notice), "Chromium shows: Sign in. No ticket.");
+        let told = told_by(notice);
+        assert_eq!(told.as_deref(), Some("a page: Sign in. No ticket."));
         let broken =
             "<html><div class=\"error-code\">ERR_CONNECTION_REFUSED</div><h1>Oh</h1></html>";
-        assert_eq!(
-            told(broken),
-            "Chromium cannot open the page: ERR_CONNECTION_REFUSED"
-        );
-        assert_eq!(told(""), "Chromium shows an empty page");
+        assert_eq!(told_by(broken).as_deref(), Some("ERR_CONNECTION_REFUSED"));
+        assert_eq!(told_by("<html><body></body></html>"), None);
     }
 }

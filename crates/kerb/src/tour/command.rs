@@ -1,7 +1,10 @@
 //! The command line of `kerb tour`, and what is put in order at its end.
 
+use std::env;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -16,6 +19,12 @@ use super::walk::{Means, Walk};
 use crate::console::{Console, err};
 use crate::failure::{Exit, Failure};
 use crate::up::{Signals, asked_for};
+
+/// Chromium adds 49 octets to a folder of the tour for its socket, which may have 107.
+const LONGEST_PATH: usize = 40;
+/// How long clients that were killed may go on writing.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(20);
 
 /// The command line of `kerb tour`.
 #[derive(Debug, Args)]
@@ -37,7 +46,7 @@ pub(crate) struct Typed {
 /// Walks every way in; fails when one of them is not open.
 pub(crate) fn run(typed: &Typed, console: &mut Console) -> Result<(), Failure> {
     let begun = Instant::now();
-    let scratch = TempDir::with_prefix("kerb-tour-").map_err(|error| refused(&error))?;
+    let scratch = scratch().map_err(|error| refused(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -45,16 +54,36 @@ pub(crate) fn run(typed: &Typed, console: &mut Console) -> Result<(), Failure> {
     let walked = runtime.block_on(tour(typed, scratch.path(), begun, console));
     // What still hangs in the name service is not waited for.
     runtime.shutdown_background();
-    let removed = scratch.close().map_err(|error| refused(&error));
+    let removed = remove(scratch).map_err(|error| refused(&error));
     match walked? {
         Verdict::Passed => removed,
         Verdict::Failed | Verdict::Interrupted => Err(Failure::silent(Exit::Refused)),
     }
 }
 
+/// The folder that goes with the tour. There will be sockets in it, whose paths must not be long.
+fn scratch() -> io::Result<TempDir> {
+    let usual = env::temp_dir();
+    let is_short = usual.as_os_str().len() <= LONGEST_PATH;
+    let place = if is_short { usual } else { "/tmp".into() };
+    TempDir::with_prefix_in("kerb-tour-", place)
+}
+
 fn refused(error: &io::Error) -> Failure {
     let help = "point TMPDIR to a folder that can be written to and has room";
     Failure::refused("cannot make a tour", error.to_string(), help)
+}
+
+/// Removes the folder that goes with the tour. Clients that were killed may write for a moment yet.
+fn remove(scratch: TempDir) -> io::Result<()> {
+    let deadline = Instant::now() + LAST_WRITES;
+    while fs::remove_dir_all(&scratch).is_err() && Instant::now() < deadline {
+        thread::sleep(POLL);
+    }
+    match scratch.path().exists() {
+        true => scratch.close(),
+        false => Ok(()),
+    }
 }
 
 async fn tour(

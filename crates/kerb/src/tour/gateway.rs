@@ -129,19 +129,19 @@ async fn a_browser(walk: &mut Walk<'_, '_, '_>, visitor: Option<&Visitor>) {
     let open = |shell: &Shell| browser::open(program, name, site, shell, &front_page(site));
     let with_ticket = async {
         let Visitor { name: who, shell } = signed_in(visitor)?;
-        let page = shell.run(open(shell)).await?.out;
-        match page.contains(&format!("<h1>{who}</h1>")) {
+        let said = shell.run(open(shell)).await?;
+        match said.out.contains(&format!("<h1>{who}</h1>")) {
             true => Ok(()),
-            false => Err(browser::instead(name, &page)),
+            false => Err(browser::instead(name, &said)),
         }
     };
     walk.step(WAY, name, WITH_TICKET, with_ticket).await;
     let without = async {
         let stranger = stranger?;
-        let page = stranger.run(open(&stranger)).await?.out;
-        match page.contains(INVITATION) {
+        let said = stranger.run(open(&stranger)).await?;
+        match said.out.contains(INVITATION) {
             true => Ok(()),
-            false => Err(browser::instead(name, &page)),
+            false => Err(browser::instead(name, &said)),
         }
     };
     walk.step(WAY, name, WITHOUT, without).await;

@@ -214,8 +214,8 @@ impl Said {
         };
         let help = lines()
             .filter_map(|line| line.strip_prefix("help: "))
-            .last();
-        let last = lines().filter(|line| !line.starts_with("help: ")).last();
+            .next_back();
+        let last = lines().rfind(|line| !line.starts_with("help: "));
         let last = last.map(|line| line.trim_start_matches(&self.called));
         let why = match (last, self.code) {
             (Some(line), _) if line.starts_with(&self.name) => line.to_owned(),

@@ -19,6 +19,8 @@ const INHERITED: [&str; 2] = ["PATH", "TZ"];
 #[derive(Clone, Debug)]
 pub(super) struct Shell {
     home: PathBuf,
+    /// Sockets in it have paths, which must be short.
+    temporary: PathBuf,
     krb5_conf: PathBuf,
 }
 
@@ -35,6 +37,7 @@ impl Shell {
             .create(&home)?;
         Ok(Self {
             home,
+            temporary: scratch.to_owned(),
             krb5_conf: site.path(KRB5_CONF),
         })
     }
@@ -50,7 +53,7 @@ impl Shell {
         let own = [
             ("LC_ALL", OsString::from("C")),
             ("HOME", self.home.clone().into()),
-            ("TMPDIR", self.home.clone().into()),
+            ("TMPDIR", self.temporary.clone().into()),
             ("KRB5_CONFIG", self.krb5_conf.clone().into()),
             ("KRB5CCNAME", self.cache().into()),
         ];

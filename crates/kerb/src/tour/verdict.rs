@@ -26,6 +26,14 @@ impl Way {
         }
     }
 
+    /// The kind of service that is at its end, and of its keytab.
+    pub(super) const fn service(self) -> &'static str {
+        match self {
+            Self::Kdc | Self::Gss => "host",
+            Self::Gateway => "HTTP",
+        }
+    }
+
     /// The role that is at its end.
     pub(super) const fn role(self) -> &'static str {
         match self {
@@ -70,6 +78,17 @@ pub(super) fn left_out(why: impl Into<String>) -> NotPassed {
 }
 
 impl NotPassed {
+    /// The same with another line that says what to do.
+    pub(super) fn with_help(self, help: impl Into<String>) -> Self {
+        match self {
+            Self::Failed { why, .. } => Self::Failed {
+                why,
+                help: help.into(),
+            },
+            other => other,
+        }
+    }
+
     /// The same with a line that says what to do, unless there is one.
     pub(super) fn or_help(self, line: impl Into<String>) -> Self {
         match self {

@@ -13,7 +13,7 @@ use super::report::Report;
 use super::shell::Shell;
 use super::verdict::{NotPassed, Outcome, Way, failed};
 use super::{gateway, gss, kdc};
-use crate::up::{Site, problem_of};
+use crate::up::{Site, problem_of, quoted};
 
 /// What a tour works with.
 #[derive(Clone, Copy, Debug)]
@@ -121,13 +121,22 @@ impl<'a, 'r, 'c> Walk<'a, 'r, 'c> {
         // An own site's supervisor runs on this thread.
         let asked = site.clone();
         let problem = spawn_blocking(move || problem_of(&asked, role)).await;
-        match problem.ok().flatten() {
-            Some(problem) if self.means.is_own => {
-                failed(format!("the role {role}: {problem}; {why}"))
-            }
-            Some(problem) => failed(format!("the role {role}: {problem}; {why}"))
-                .or_help(format!("its log is {}", site.log(role).display())),
+        let told = match problem.ok().flatten() {
+            Some(problem) => failed(format!("the role {role}: {problem}; {why}")),
             None => NotPassed::Failed { why, help },
+        };
+        match self.means.is_own {
+            true => told,
+            false => told.or_help(examine(way, site)),
         }
     }
+}
+
+/// A command that finds out more.
+fn examine(way: Way, site: &Site) -> String {
+    let service = way.service();
+    let (folder, keytab) = (quoted(site.folder()), quoted(&site.keytab(service)));
+    format!(
+        "eval \"$(kerb env {folder})\"; kerb status; kerb doctor -k {keytab} {service}/localhost"
+    )
 }

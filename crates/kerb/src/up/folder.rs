@@ -53,7 +53,7 @@ pub(super) fn replace(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> 
 }
 
 /// A path as a shell takes it for one word.
-pub(super) fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
 }
 

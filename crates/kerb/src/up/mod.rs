@@ -24,10 +24,12 @@ mod supervisor;
 
 pub(crate) use command::{Signals, Typed, run};
 pub(crate) use env::{Typed as TypedEnv, run as env};
-pub(crate) use folder::asked_for;
+pub(crate) use folder::{asked_for, quoted};
 pub(crate) use keeper::Event;
-pub(crate) use role::{GATEWAY, HTTPS, KDC, ROLES};
+pub(crate) use role::{GATEWAY, GSS, HTTPS, KDC, ROLES, SERVER};
 pub(crate) use site::{KRB5_CONF, PASSWORDS_FILE, Site};
 pub(crate) use site_lock::SiteLock;
-pub(crate) use status::{Typed as TypedStatus, is_running, problem_of, run as status};
+pub(crate) use status::{
+    Typed as TypedStatus, client_config, is_running, problem_of, run as status,
+};
 pub(crate) use supervisor::Supervisor;

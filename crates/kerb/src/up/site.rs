@@ -252,6 +252,11 @@ impl Site {
         ]
     }
 
+    /// The gateway's certificate.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.path(TLS).join(certificates::CERTIFICATE)
+    }
+
     /// The demonstration people and their passwords, until they are forgotten.
     pub(crate) fn people(&self) -> Vec<(String, String)> {
         let text = fs::read_to_string(self.path(PASSWORDS_FILE)).unwrap_or_default();

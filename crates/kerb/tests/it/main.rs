@@ -13,5 +13,6 @@ mod klist;
 mod kvno;
 mod service;
 mod side_by_side;
+mod tour;
 mod transcripts;
 mod up;

@@ -239,6 +239,12 @@ fn kdc_conf(setup: &Setup, folder: &Path) -> String {
     )
 }
 
+/// The folder with Heimdal's unpacked packages; `None` when there are none, with a panic when `CI=true`.
+#[must_use]
+pub fn heimdal_folder() -> Option<PathBuf> {
+    is_unpacked().then(home)
+}
+
 /// Whether Heimdal's programs have been unpacked; says what to do when not, and panics when `CI=true`.
 pub(super) fn is_unpacked() -> bool {
     let there = home().join("usr/lib/heimdal-servers/kdc").is_file();

@@ -40,7 +40,7 @@ pub use apache::Apache;
 pub use daemon::Daemon;
 pub use dns::{Dns, Records, has_network_to_itself};
 pub use finished::Finished;
-pub use heimdal::Heimdal;
+pub use heimdal::{Heimdal, heimdal_folder};
 pub use kerb::{Kerb, kerb_binary};
 pub use krb5_conf::{Addresses, Krb5ConfText};
 pub use mit::Mit;
