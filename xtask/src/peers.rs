@@ -42,6 +42,14 @@ const FILES: &[(&str, &str)] = &[
         "/usr/lib/python3/dist-packages/gssapi/__init__.py",
         "python3-gssapi",
     ),
+    (
+        "/usr/lib/python3/dist-packages/asyncssh/__init__.py",
+        "python3-asyncssh",
+    ),
+    (
+        "/usr/lib/python3/dist-packages/requests_kerberos/__init__.py",
+        "python3-requests-kerberos",
+    ),
 ];
 
 const HEIMDAL: &[&str] = &["heimdal-clients", "heimdal-kdc"];
