@@ -246,7 +246,7 @@ fn contents(bytes: &[u8]) -> &[u8] {
     }
 }
 
-fn element(tag: u8, value: &[u8]) -> Vec<u8> {
+pub(crate) fn element(tag: u8, value: &[u8]) -> Vec<u8> {
     let mut bytes = vec![tag];
     match value.len() {
         length @ ..0x80 => bytes.push(length as u8),
