@@ -163,22 +163,29 @@ impl Watcher {
         C: Future<Output = hyper::Result<()>>,
     {
         let mut is_ending = *self.stop.borrow();
+        let mut watched_since = Instant::now();
         if is_ending {
             end(speaking.as_mut());
         }
         loop {
-            let deadline = self.activity.idle_since().unwrap_or_else(Instant::now) + self.idle;
+            let idle_since = self.activity.idle_since().unwrap_or_else(Instant::now);
+            let deadline = idle_since.max(watched_since) + self.idle;
             tokio::select! {
                 ended = speaking.as_mut() => return ended,
-                _ = self.stop.changed(), if !is_ending => is_ending = true,
-                () = sleep_until(deadline), if !is_ending => {
+                _ = self.stop.changed(), if !is_ending => {}
+                () = sleep_until(deadline) => {
                     let is_idle = |since: Instant| since.elapsed() >= self.idle;
                     if !self.activity.idle_since().is_some_and(is_idle) {
                         continue;
                     }
-                    is_ending = true;
+                    // HTTP/2 ends when the client has answered; one that does not is not waited for twice.
+                    if is_ending {
+                        return Ok(());
+                    }
                 }
             }
+            is_ending = true;
+            watched_since = Instant::now();
             end(speaking.as_mut());
         }
     }

@@ -14,14 +14,23 @@ use crate::site::Site;
 pub(crate) type Stream = TlsStream<TcpStream>;
 
 pub(crate) async fn connect(site: &Site) -> Stream {
+    connect_with(site, &[]).await
+}
+
+pub(crate) async fn connect_h2(site: &Site) -> Stream {
+    connect_with(site, &[b"h2"]).await
+}
+
+async fn connect_with(site: &Site, protocols: &[&[u8]]) -> Stream {
     let mut roots = RootCertStore::empty();
     roots.add(site.certificate()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let stream = TcpStream::connect(site.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config))
