@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kerbstone_kdc::Transport;
 use nix::cmsg_space;
@@ -29,10 +29,6 @@ use super::door::{self, Door};
 const DATAGRAM: usize = 65_535;
 /// Datagrams taken with one system call.
 const BATCH: usize = 32;
-/// More than one request in this time is a load under which it pays to let requests gather.
-const BUSY: Duration = Duration::from_micros(150);
-/// How long they gather. The system makes some 100 us of it, which nobody notices who waits for a ticket.
-const GATHER: Duration = Duration::from_micros(50);
 /// Room for bursts while a thread is busy.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// How long a thread sleeps at most before it looks whether it is to stop.
@@ -184,16 +180,8 @@ impl Crew {
 
     fn keep_receiving(&self, stop: &AtomicBool) {
         let mut hands = self.hands();
-        let mut before = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            let served = self.serve_batch(&mut hands, MsgFlags::MSG_WAITFORONE);
-            let now = Instant::now();
-            let since = now.saturating_duration_since(before);
-            before = now;
-            let is_busy = u32::try_from(served).is_ok_and(|served| since < BUSY * served);
-            if is_busy && served < BATCH && !self.door.is_slow() {
-                thread::sleep(GATHER);
-            }
+            self.serve_batch(&mut hands, MsgFlags::MSG_WAITFORONE);
         }
     }
 
