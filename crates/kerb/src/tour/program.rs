@@ -2,14 +2,16 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use super::verdict::{NotPassed, failed};
+use crate::up::end_in_words;
 
 /// More than any client has to say.
 const LONGEST_OUTPUT: u64 = 1 << 20;
@@ -31,7 +33,7 @@ pub(super) struct Said {
     name: String,
     /// What it calls itself.
     called: String,
-    code: Option<i32>,
+    status: ExitStatus,
     /// On standard output.
     pub(super) out: String,
     /// On standard error.
@@ -102,7 +104,7 @@ impl Program {
         Ok(Said {
             name: self.name,
             called: self.path.to_string_lossy().into_owned(),
-            code: status?.code(),
+            status: status?,
             out,
             err,
         })
@@ -184,9 +186,9 @@ impl Said {
     /// # Errors
     /// It did not; its last words say why.
     pub(super) fn succeeded(self) -> Result<Self, NotPassed> {
-        match self.code {
-            Some(0) => Ok(self),
-            _ => Err(self.trouble()),
+        match self.is_success() {
+            true => Ok(self),
+            false => Err(self.trouble()),
         }
     }
 
@@ -203,7 +205,7 @@ impl Said {
 
     /// Whether it ended well.
     pub(super) fn is_success(&self) -> bool {
-        self.code == Some(0)
+        self.status.success()
     }
 
     /// Its last words, and the help in them if it gave any.
@@ -217,11 +219,20 @@ impl Said {
             .next_back();
         let last = lines().rfind(|line| !line.starts_with("help: "));
         let last = last.map(|line| line.trim_start_matches(&self.called));
-        let why = match (last, self.code) {
-            (Some(line), _) if line.starts_with(&self.name) => line.to_owned(),
-            (Some(line), _) => format!("{}: {}", self.name, line.trim_start_matches(": ")),
-            (None, Some(code)) => format!("{} ended with exit code {code} and no words", self.name),
-            (None, None) => format!("{} was killed by somebody", self.name),
+        let why = match last {
+            Some(line) if line.starts_with(&self.name) => line.to_owned(),
+            Some(line) => format!("{}: {}", self.name, line.trim_start_matches(": ")),
+            None if self.status.signal() == Some(Signal::PIPE.as_raw()) => {
+                format!(
+                    "{} ended without words: the other side has hung up",
+                    self.name
+                )
+            }
+            None => format!(
+                "{} ended without words ({})",
+                self.name,
+                end_in_words(self.status)
+            ),
         };
         NotPassed::Failed {
             why,

@@ -158,7 +158,8 @@ impl<'a> Report<'a> {
         if let Some(why) = &step.why {
             out!(self.console, "            {why}\n");
         }
-        if let Some(help) = &step.help {
+        let said_before = self.steps.last().and_then(|last| last.help.as_ref());
+        if let Some(help) = step.help.as_ref().filter(|help| said_before != Some(help)) {
             out!(self.console, "            help: {help}\n");
         }
     }

@@ -228,7 +228,8 @@ async fn drain(output: &mut pipe::Receiver, log: &mut RoleLog) {
     }
 }
 
-fn describe(status: ExitStatus) -> String {
+/// How a process ended: `exit code 1`, `signal 9 (SIGKILL)`.
+pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => match SignalName::try_from(signal) {

@@ -35,7 +35,7 @@ pub(in crate::up) fn kdc(site: &Site) -> Result<(), String> {
         .map(|_| exchange(address, &request))
         .reduce(|before, again| before.or(again))
         .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
-        .map_err(|error| format!("it does not answer at {address}: {error}"))?;
+        .map_err(|error| no_answer(address, &error))?;
     let error = KrbError::from_der(&answer)
         .map_err(|error| format!("it does not answer a question for a ticket: {error}"))?;
     match error.error_code {
@@ -60,7 +60,7 @@ pub(in crate::up) fn gss(site: &Site) -> Result<(), String> {
     };
     call()
         .map(|_| ())
-        .map_err(|error: io::Error| format!("it does not answer at {address}: {error}"))
+        .map_err(|error| no_answer(address, &error))
 }
 
 /// Asks the gateway for its first page, over TLS. Whoever has no ticket gets an answer, too.
@@ -68,8 +68,7 @@ pub(in crate::up) fn gateway(site: &Site) -> Result<(), String> {
     let address = site
         .address(GATEWAY, HTTPS)
         .ok_or_else(|| "its address is not known".to_owned())?;
-    let answer = first_page(site, address)
-        .map_err(|error| format!("it does not answer at {address}: {error}"))?;
+    let answer = first_page(site, address).map_err(|error| no_answer(address, &error))?;
     let first = answer
         .split(|byte| *byte == b'\r')
         .next()
@@ -97,6 +96,17 @@ fn first_page(site: &Site, address: SocketAddr) -> io::Result<[u8; 64]> {
     let mut answer = [0; 64];
     stream.read_exact(&mut answer)?;
     Ok(answer)
+}
+
+/// The system calls a silence of sockets by several names, none of which is one.
+fn no_answer(address: SocketAddr, error: &io::Error) -> String {
+    let why = match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("nothing comes within {} s", PATIENCE.as_secs())
+        }
+        _ => error.to_string(),
+    };
+    format!("it does not answer at {address}: {why}")
 }
 
 /// Trusts the site's authority, and nobody else.
