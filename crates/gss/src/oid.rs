@@ -50,7 +50,7 @@ oids! {
     NT_STRING_UID_NAME = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x03", "string uid name";
     /// `service@host`: 1.2.840.113554.1.2.1.4.
     NT_HOSTBASED_SERVICE = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04", "host-based service";
-    /// `service@host` as RFC 1964 numbered it: 1.3.6.1.5.6.2.
+    /// `service@host` by the number that RFC 2744 deprecates: 1.3.6.1.5.6.2.
     NT_HOSTBASED_SERVICE_X = b"\x2b\x06\x01\x05\x06\x02", "host-based service (old)";
     /// Nobody: 1.3.6.1.5.6.3.
     NT_ANONYMOUS = b"\x2b\x06\x01\x05\x06\x03", "anonymous";

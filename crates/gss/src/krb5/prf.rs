@@ -1,4 +1,4 @@
-//! Keys for what goes on beside the context (RFC 4401, RFC 4402).
+//! Keys for what goes on beside the context (RFC 4401, RFC 7802, whose counter begins with 0).
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
