@@ -8,7 +8,7 @@ use super::shell::Shell;
 use super::verdict::{NotPassed, Outcome, Way, failed, left_out};
 use super::visit::{Visit, in_words};
 use super::walk::{Visitor, Walk};
-use crate::up::{GATEWAY, HTTPS, Site};
+use crate::up::{Site, front_page};
 
 const WAY: Way = Way::Gateway;
 const WITH_TICKET: &str = "sees who it is, with a ticket";
@@ -25,15 +25,10 @@ pub(super) async fn walk(walk: &mut Walk<'_, '_, '_>, visitor: Option<&Visitor>)
     a_browser(walk, visitor).await;
 }
 
-/// Those who show a ticket need one first.
-fn signed_in(visitor: Option<&Visitor>) -> Result<&Visitor, NotPassed> {
-    visitor.ok_or_else(|| left_out("it takes a sign-in, and none passed"))
-}
-
 async fn ours(walk: &mut Walk<'_, '_, '_>, visitor: Option<&Visitor>) {
     let site = walk.means.site;
     let with_ticket = async {
-        let visitor = signed_in(visitor)?;
+        let visitor = Visitor::signed_in(visitor)?;
         let mut visit = Visit::begin(site).await?;
         let page = visit.with_ticket(&visitor.shell).await?;
         names(&page.object, visitor, site)?;
@@ -87,7 +82,7 @@ async fn curl(walk: &mut Walk<'_, '_, '_>, visitor: Option<&Visitor>) {
         .args(["--negotiate", "-u", ":"]);
     let for_programs = fetch.clone().args(["-H", "Accept: application/json"]);
     let with_ticket = async {
-        let visitor = signed_in(visitor)?;
+        let visitor = Visitor::signed_in(visitor)?;
         let said = visitor
             .shell
             .run(for_programs.arg(front_page(site)))
@@ -128,7 +123,7 @@ async fn a_browser(walk: &mut Walk<'_, '_, '_>, visitor: Option<&Visitor>) {
     let stranger = walk.shell("browser");
     let open = |shell: &Shell| browser::open(program, name, site, shell, &front_page(site));
     let with_ticket = async {
-        let Visitor { name: who, shell } = signed_in(visitor)?;
+        let Visitor { name: who, shell } = Visitor::signed_in(visitor)?;
         let said = shell.run(open(shell)).await?;
         match said.out.contains(&format!("<h1>{who}</h1>")) {
             true => Ok(()),
@@ -145,9 +140,4 @@ async fn a_browser(walk: &mut Walk<'_, '_, '_>, visitor: Option<&Visitor>) {
         }
     };
     walk.step(WAY, name, WITHOUT, without).await;
-}
-
-fn front_page(site: &Site) -> String {
-    let port = site.address(GATEWAY, HTTPS).map(|address| address.port());
-    format!("https://localhost:{}/", port.unwrap_or_default())
 }

@@ -51,9 +51,7 @@ async fn send(
     visitor: Option<&Visitor>,
 ) {
     let doing = async {
-        let Some(Visitor { shell, .. }) = visitor else {
-            return Err(left_out("it takes a sign-in, and none passed"));
-        };
+        let Visitor { shell, .. } = Visitor::signed_in(visitor)?;
         let program = program.args(["localhost", SERVICE, MESSAGE]);
         let said = shell.run(program).await?.succeeded()?;
         match said.out.contains("Signature verified") {

@@ -108,13 +108,9 @@ async fn shows_ticket(shell: &Shell, suite: &Suite, who: &str, realm: &str) -> O
 
 async fn ticket(walk: &mut Walk<'_, '_, '_>, suite: &Suite, visitor: Option<&Visitor>) {
     let what = format!("gets a ticket for {SERVICE}");
-    let Some(Visitor { shell, .. }) = visitor else {
-        let why = left_out("it takes a sign-in, and none passed");
-        walk.leave_out(WAY, suite.name(), &what, why);
-        return;
-    };
     let (realm, keytab) = (walk.means.site.realm().to_owned(), keytab(&walk.means));
     let doing = async {
+        let Visitor { shell, .. } = Visitor::signed_in(visitor)?;
         let program = suite.ticket(SERVICE, &keytab);
         shell.run(program).await?.succeeded()?;
         let listed = shell.run(suite.list()).await?.succeeded()?;

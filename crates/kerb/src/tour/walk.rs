@@ -11,7 +11,7 @@ use super::clients::Clients;
 use super::password_change::OpenChange;
 use super::report::Report;
 use super::shell::Shell;
-use super::verdict::{NotPassed, Outcome, Way, failed};
+use super::verdict::{NotPassed, Outcome, Way, failed, left_out};
 use super::{gateway, gss, kdc};
 use crate::up::{Site, problem_of, quoted};
 
@@ -39,6 +39,13 @@ pub(super) struct Visitor {
     pub(super) name: String,
     /// Where the ticket is.
     pub(super) shell: Shell,
+}
+
+impl Visitor {
+    /// Those who show a ticket need one first.
+    pub(super) fn signed_in(visitor: Option<&Self>) -> Result<&Self, NotPassed> {
+        visitor.ok_or_else(|| left_out("it takes a sign-in, and none passed"))
+    }
 }
 
 /// A tour under way.

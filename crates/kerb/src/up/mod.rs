@@ -26,7 +26,7 @@ pub(crate) use command::{Signals, Typed, run};
 pub(crate) use env::{Typed as TypedEnv, run as env};
 pub(crate) use folder::{asked_for, quoted};
 pub(crate) use keeper::{Event, describe as end_in_words};
-pub(crate) use role::{GATEWAY, GSS, HTTPS, KDC, ROLES, SERVER};
+pub(crate) use role::{GATEWAY, GSS, HTTPS, KDC, ROLES, SERVER, front_page};
 pub(crate) use site::{KRB5_CONF, PASSWORDS_FILE, Site};
 pub(crate) use site_lock::SiteLock;
 pub(crate) use status::{

@@ -163,7 +163,8 @@ fn address(site: &Site, role: &str, name: &str) -> String {
         .unwrap_or_default()
 }
 
-fn front_page(site: &Site) -> String {
+/// What browsers open first.
+pub(crate) fn front_page(site: &Site) -> String {
     let port = site.address(GATEWAY, HTTPS).map(|address| address.port());
     format!("https://localhost:{}/", port.unwrap_or_default())
 }
