@@ -70,7 +70,9 @@ fn collect_functions(folder: &Path, functions: &mut HashSet<String>) {
 }
 
 fn function_name(line: &str) -> Option<String> {
-    let (name, _) = line.trim_start().strip_prefix("fn ")?.split_once('(')?;
+    let line = line.trim_start();
+    let line = line.strip_prefix("async ").unwrap_or(line);
+    let (name, _) = line.strip_prefix("fn ")?.split_once('(')?;
     Some(name.to_string())
 }
 
@@ -91,6 +93,18 @@ mod tests {
             1
         );
         assert_eq!(complaints(""), 1);
+    }
+
+    #[test]
+    fn functions_are_found_that_wait_or_stand_in_a_macro() {
+        for line in [
+            "fn refuses_it() {",
+            "async fn refuses_it() {",
+            "        fn refuses_it(x in y) {",
+        ] {
+            assert_eq!(function_name(line).unwrap(), "refuses_it");
+        }
+        assert_eq!(function_name("// refuses_it()"), None);
     }
 
     #[test]
