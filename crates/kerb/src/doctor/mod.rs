@@ -41,7 +41,7 @@ const REQUEST: Duration = Duration::from_secs(4);
     after_help = "Exit codes: 0 nothing is a problem; 1 something is; 2 the command line is wrong."
 )]
 pub(crate) struct Typed {
-    /// Services to look at: HTTP/www.example.org, host@server.example.org, https://www.example.org/, or a host.
+    /// Services to look at: HTTP/www.example.org, host@server.example.org, `https://www.example.org/`, or a host.
     services: Vec<String>,
     /// The keytab of the services here, to compare with the KDC.
     #[arg(short, long, value_name = "FILE")]

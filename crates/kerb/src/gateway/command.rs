@@ -17,7 +17,7 @@ const CANNOT: &str = "cannot start the gateway";
 /// The command line of `kerb gateway`.
 #[derive(Debug, Args)]
 pub(crate) struct Typed {
-    /// The settings file, with a section [gateway].
+    /// The settings file, with a section `[gateway]`.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     config: PathBuf,
     /// Check the settings and the files that they name, and serve nothing.

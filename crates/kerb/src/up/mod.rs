@@ -1,7 +1,7 @@
 //! `kerb up`, `kerb env` and `kerb status`: a whole site on loopback for whoever wants to try or to test.
 //!
 //! A [`Site`] is a folder: a realm, keys, certificates, settings. [`SiteLock`] makes sure that one process at a time
-//! looks after it, and the [`Supervisor`] runs each role of it ([`role::ROLES`]) as a process of its own. [`status`]
+//! looks after it, and the [`Supervisor`] runs each role of it ([`role::ROLES`]) as a process of its own. [`mod@status`]
 //! asks the supervisor and each role how they are.
 
 mod addresses;
