@@ -61,7 +61,7 @@ impl ServiceError {
         match self {
             Self::Tls(_) => "name the chain of certificates and its key, both in PEM, under `certificate` and `key`".to_owned(),
             Self::Files(error) => error.help(),
-            Self::Keys { .. } => "make keys for it: kerb admin add -randkey HTTP/HOST, then kerb admin keytab; or name another service under `service`".to_owned(),
+            Self::Keys { .. } => "make keys for it: kerb admin principal add HTTP/HOST --random-key, then kerb admin keytab write FILE HTTP/HOST; or name another service under `service`".to_owned(),
             Self::Replay(_) => "name a file in a folder of the service's own under `replay_cache`".to_owned(),
             Self::Entry(_) => "the book's page about the gateway explains [[gateway.entry]]".to_owned(),
             Self::Listen { address, source } if source.kind() == io::ErrorKind::PermissionDenied => format!(
@@ -241,4 +241,30 @@ fn local_names(settings: &GatewaySettings) -> Result<LocalNames, ServiceError> {
     }
     let context = Context::new(environment)?;
     Ok(LocalNames::new(context.conf().clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn whoever_lacks_a_key_is_told_commands_that_exist() {
+        let help = ServiceError::Keys {
+            keytab: "HTTP.keytab".into(),
+            source: GssError::NoAcceptorCredential("none".into()),
+        }
+        .help();
+        let commands: Vec<&str> = help
+            .split([',', ';'])
+            .filter_map(|part| part.find("kerb ").and_then(|start| part.get(start..)))
+            .collect();
+        assert_eq!(commands.len(), 2, "{help}");
+        for command in commands {
+            let parsed = Cli::try_parse_from(command.split_whitespace());
+            assert!(parsed.is_ok(), "{command}: {:?}", parsed.err());
+        }
+    }
 }

@@ -61,7 +61,7 @@ fn advice(error: &GssError, service: &str) -> String {
             format!("sign in: kerb login; if that is done: kerb doctor {service}")
         }
         GssError::NoAcceptorCredential(_) => {
-            "kerb list -k FILE shows a keytab's keys; kerb admin keytab makes one".to_owned()
+            "kerb list -k FILE shows a keytab's keys; kerb admin keytab write FILE PRINCIPAL makes one".to_owned()
         }
         other => match other.help() {
             Some(help) => help.to_owned(),

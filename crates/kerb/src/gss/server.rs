@@ -159,6 +159,22 @@ struct Server {
     connections: AtomicUsize,
 }
 
+/// One connection among those that are counted, however it ends.
+struct Place(Arc<Server>);
+
+impl Place {
+    fn take(server: Arc<Server>) -> Self {
+        server.connections.fetch_add(1, Ordering::Relaxed);
+        Self(server)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Why a conversation ended early.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
@@ -195,17 +211,17 @@ impl Write for StandardStreams {
 
 impl Server {
     fn serve_aside(self: Arc<Self>, stream: TcpStream) {
-        if self.connections.fetch_add(1, Ordering::Relaxed) >= LIMIT {
-            self.connections.fetch_sub(1, Ordering::Relaxed);
+        let place = Place::take(Arc::clone(&self));
+        if self.connections.load(Ordering::Relaxed) > LIMIT {
             self.tell(&format!(
                 "more than {LIMIT} connections at once: one is closed\n"
             ));
             return;
         }
-        thread::spawn(move || {
-            self.serve_connection(stream);
-            self.connections.fetch_sub(1, Ordering::Relaxed);
-        });
+        let serve = move || place.0.serve_connection(stream);
+        if let Err(error) = thread::Builder::new().spawn(serve) {
+            self.tell(&format!("no thread for a connection: {error}\n"));
+        }
     }
 
     fn serve_connection(&self, mut stream: TcpStream) {
