@@ -9,11 +9,12 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use kerbstone_crypto::Enctype;
-use kerbstone_fuzz::clock::{around_now, random};
+use kerbstone_fuzz::clock::around_now;
 use kerbstone_fuzz::gss_pair::{CLIENT, SERVICE};
 use kerbstone_fuzz::site::principal;
 use kerbstone_gss::ReplayEntry;
@@ -21,6 +22,8 @@ use kerbstone_gss::replay::{Freshness, ReplayCache, SharedReplayCache};
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 const LIFE: i32 = 300;
 
@@ -49,9 +52,12 @@ static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 static NAMES: LazyLock<(Principal, Principal)> =
     LazyLock::new(|| (principal(CLIENT), principal(SERVICE)));
+/// Each opener draws other numbers.
+static OPENED: AtomicU64 = AtomicU64::new(0);
 
 fuzz_target!(|bytes: &[u8]| {
     let mut source = Unstructured::new(bytes);
+    OPENED.store(0, Ordering::Relaxed);
     let _ = fs::remove_file(&*PATH);
     if source.arbitrary().unwrap_or(false) {
         return any_file(source.take_rest());
@@ -151,7 +157,8 @@ impl Story {
 }
 
 fn open(now: i32) -> Option<SharedReplayCache> {
-    SharedReplayCache::open(&*PATH, Timestamp::from(around_now(now)), &mut random()).ok()
+    let mut random = StdRng::seed_from_u64(OPENED.fetch_add(1, Ordering::Relaxed));
+    SharedReplayCache::open(&*PATH, Timestamp::from(around_now(now)), &mut random).ok()
 }
 
 fn ask(cache: &SharedReplayCache, number: u64, made: i32, now: i32) -> Option<Freshness> {

@@ -306,7 +306,7 @@ impl SharedReplayCache {
         }
         let mut state = self.write();
         if !state.lies_at(&self.path) {
-            let seed = state.header().seed;
+            let seed = state.chance();
             *state = State::open(&self.path, seed, Some(Damage::Replaced), now)?;
         }
         Ok(())

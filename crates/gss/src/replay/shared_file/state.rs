@@ -19,6 +19,8 @@ pub(super) struct State {
     file: File,
     header: Header,
     identity: (u64, u64),
+    /// What this opener's generations are drawn from.
+    chance: [u8; 16],
 }
 
 /// Why an attempt came to nothing.
@@ -43,7 +45,7 @@ impl State {
         now: Seconds,
     ) -> Result<Self, ReplayFault> {
         let header = Header {
-            generation: now,
+            generation: draw_generation(&seed, 0, now),
             levels: 1,
             refuse_before: lost.map_or(0, |_| now.saturating_add(1)),
             damage: lost,
@@ -63,6 +65,7 @@ impl State {
             file,
             header,
             identity,
+            chance: seed,
         };
         state.adopt(path, lost, now)?;
         Ok(state)
@@ -74,6 +77,10 @@ impl State {
 
     pub(super) const fn header(&self) -> &Header {
         &self.header
+    }
+
+    pub(super) const fn chance(&self) -> [u8; 16] {
+        self.chance
     }
 
     /// Whether the open file is still the one at that path.
@@ -156,7 +163,7 @@ impl State {
     /// To be called with the lock on the whole file.
     fn make_anew(&self, path: &Path, damage: Damage, now: Seconds) -> Result<Header, ReplayFault> {
         let header = Header {
-            generation: self.header.generation.saturating_add(1).max(now),
+            generation: draw_generation(&self.chance, self.header.generation, now),
             levels: 1,
             refuse_before: now.saturating_add(1),
             damage: Some(damage),
@@ -322,6 +329,17 @@ fn check_owner(path: &Path, file: &File) -> Result<(u64, u64), ReplayFault> {
         path: path.to_owned(),
         why,
     })
+}
+
+/// A generation's number. It is drawn and not counted, because two workers that make the file anew
+/// one after the other may both count from the same earlier one.
+fn draw_generation(chance: &[u8; 16], earlier: u32, now: Seconds) -> u32 {
+    let digest = Sha256::new()
+        .chain_update(chance)
+        .chain_update(earlier.to_be_bytes())
+        .chain_update(now.to_be_bytes())
+        .finalize();
+    u32::from_be_bytes(*digest.first_chunk().unwrap_or(&[0; 4]))
 }
 
 fn write_level(file: &File, level: u32, generation: u32) -> io::Result<()> {

@@ -205,6 +205,32 @@ fn running_workers_notice_that_the_file_was_damaged_or_cut() {
     }
 }
 
+/// Found by fuzzing: both workers counted the file's generations from the same one, so that the
+/// first took the second one's new file for its own.
+#[test]
+fn workers_that_make_the_file_anew_one_after_the_other_do_not_forget_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path_in(&folder);
+    let [one, other] = [(), ()].map(|()| open(&path, 0).unwrap());
+    let cut = || {
+        OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(0)
+            .unwrap()
+    };
+    cut();
+    assert!(check(&one, 1, 0, 0).is_err());
+    assert_eq!(check(&one, 2, 1, 1).unwrap(), Freshness::Fresh);
+    cut();
+    assert!(check(&other, 3, 1, 1).is_err());
+    assert!(matches!(
+        fault(check(&one, 2, 1, 1)),
+        ReplayFault::LostMemory { .. }
+    ));
+}
+
 #[test]
 fn a_header_from_another_file_is_no_way_to_forget() {
     let folder = tempfile::tempdir().unwrap();
