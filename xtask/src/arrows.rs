@@ -10,7 +10,8 @@ const PREFIX: &str = "kerbstone-";
 const MAY_USE: &[(&str, &[&str])] = &[
     ("crypto", &[]),
     ("proto", &["crypto"]),
-    ("xdr", &[]),
+    ("xdr-derive", &[]),
+    ("xdr", &["xdr-derive"]),
     ("realm", &["proto", "crypto"]),
     ("kdc", &["realm", "proto", "crypto"]),
     ("client", &["proto", "crypto"]),

@@ -1,0 +1,1 @@
+//! Sockets, queues, reload: the daemon around the procedures.

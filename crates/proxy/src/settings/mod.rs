@@ -1,0 +1,1 @@
+//! `gssproxy.conf` and its services, and which of them a caller meets.

@@ -1,0 +1,1 @@
+//! The types of program 400112, version 1.

@@ -1,0 +1,1 @@
+//! The derive macro of `kerbstone-xdr`: a wire type is declared once, as a Rust type.
