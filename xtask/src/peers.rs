@@ -27,10 +27,14 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ssh", "openssh-client"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
+    ("gssproxy", "gssproxy"),
+    ("slapd", "slapd"),
+    ("ldapadd", "ldap-utils"),
+    ("kdb5_ldap_util", "krb5-kdc-ldap"),
 ];
 
 /// Files by which packages are known that bring no program: headers from which tests compile small programs that ask
-/// MIT's library, and modules.
+/// MIT's library, and modules. `*` is the machine's folder of libraries.
 const FILES: &[(&str, &str)] = &[
     ("/usr/include/krb5.h", "libkrb5-dev"),
     ("/usr/include/stdio.h", "libc6-dev"),
@@ -50,6 +54,8 @@ const FILES: &[(&str, &str)] = &[
         "/usr/lib/python3/dist-packages/requests_kerberos/__init__.py",
         "python3-requests-kerberos",
     ),
+    ("/usr/lib/*/libnss_wrapper.so", "libnss-wrapper"),
+    ("/usr/lib/*/libsocket_wrapper.so", "libsocket-wrapper"),
 ];
 
 const HEIMDAL: &[&str] = &["heimdal-clients", "heimdal-kdc"];
@@ -84,11 +90,20 @@ fn absent(reason: String) -> Verdict {
 
 fn missing_packages() -> Vec<String> {
     let programs = PROGRAMS.iter().filter(|(program, _)| !on_path(program));
-    let files = FILES.iter().filter(|(file, _)| !Path::new(file).is_file());
+    let files = FILES.iter().filter(|(file, _)| !is_file(file));
     programs
         .chain(files)
         .map(|(_, package)| package.to_string())
         .collect()
+}
+
+fn is_file(pattern: &str) -> bool {
+    let Some((folder, rest)) = pattern.split_once("*/") else {
+        return Path::new(pattern).is_file();
+    };
+    fs::read_dir(folder).is_ok_and(|mut entries| {
+        entries.any(|entry| entry.is_ok_and(|entry| entry.path().join(rest).is_file()))
+    })
 }
 
 /// Servers live in /usr/sbin, which is not on everybody's path.
