@@ -2,14 +2,13 @@
 
 mod ours;
 mod peer;
-mod site;
 
 use std::io;
 use std::time::Duration;
 
 use self::ours::Ours;
 use self::peer::Mit;
-use self::site::Site;
+use crate::site::Site;
 use crate::table;
 
 const CONTEXTS: usize = 1_000;

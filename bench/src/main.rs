@@ -10,7 +10,9 @@ mod kdc;
 mod load;
 mod meter;
 mod ours;
+mod proxy;
 mod request;
+mod site;
 mod subject;
 mod table;
 
@@ -21,6 +23,7 @@ use std::process::ExitCode;
 const USAGE: &str =
     "usage: kerbstone-bench kdc [--principals N,N] [--requests N] [--rounds N] [--no-peers]
        kerbstone-bench gss [ROUNDS]          (contexts and messages, beside MIT's library)
+       kerbstone-bench proxy [--contexts N] [--rounds N] [--soak N]   (the daemon, beside Debian's gssproxy)
        kerbstone-bench soak [--requests N]   (resident memory of ours over many requests)";
 
 fn main() -> ExitCode {
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
         }
         ["soak", options @ ..] => {
             kdc::Options::parse(options).and_then(|options| kdc::soak(&options))
+        }
+        ["proxy", options @ ..] => {
+            proxy::Options::parse(options).and_then(|options| proxy::race(&options))
         }
         ["gss"] => gss::race(5),
         ["gss", rounds] => match rounds.parse() {

@@ -14,9 +14,9 @@ use kerbstone_gss::{AcceptorCredential, AcceptorName, Context, Name, Part, Step}
 use kerbstone_proto::keytab::Keytab;
 
 use super::Work;
-use super::site::Site;
 use crate::meter::thread_cpu;
 use crate::request::now;
+use crate::site::Site;
 
 /// What lives as long as a program that uses the library.
 pub(crate) struct Ours {

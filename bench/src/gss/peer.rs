@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::Work;
-use super::site::Site;
+use crate::site::Site;
 
 const SOURCE: &str = include_str!("../../peers/mit_gss.c");
 

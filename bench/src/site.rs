@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,10 +14,31 @@ use tempfile::TempDir;
 use crate::ours::Ours;
 use crate::request::{REALM, now, service, user, user_key};
 
-/// What both libraries are given.
+/// A realm whose KDC takes everything and answers nothing.
+pub(crate) const SILENT_REALM: &str = "SILENT.TEST";
+
+/// What all sides are given.
 pub(crate) struct Site {
     folder: TempDir,
     _kdc: Ours,
+    silence: Silence,
+}
+
+/// Two sockets that nobody reads, in the place of a KDC.
+struct Silence {
+    datagrams: UdpSocket,
+    _streams: Option<TcpListener>,
+}
+
+impl Silence {
+    fn fall() -> io::Result<Self> {
+        let datagrams = UdpSocket::bind("127.0.0.1:0")?;
+        let streams = TcpListener::bind(datagrams.local_addr()?).ok();
+        Ok(Self {
+            datagrams,
+            _streams: streams,
+        })
+    }
 }
 
 impl Site {
@@ -26,8 +48,12 @@ impl Site {
         let site = Self {
             folder: TempDir::with_prefix("kerbstone-bench-")?,
             _kdc: Ours::start(1, 0)?,
+            silence: Silence::fall()?,
         };
-        fs::write(site.krb5_conf(), krb5_conf(site._kdc.address.port()))?;
+        fs::write(
+            site.krb5_conf(),
+            krb5_conf(site._kdc.address.port(), &site.silence)?,
+        )?;
         fs::write(site.keytab(), &*keytab()?)?;
         let sign_in = ["login", "--keytab"];
         site.kerb(&sign_in, &[&site.keytab().display().to_string(), &user(0)])?;
@@ -77,11 +103,12 @@ impl Site {
     }
 }
 
-fn krb5_conf(port: u16) -> String {
-    format!(
+fn krb5_conf(port: u16, silence: &Silence) -> io::Result<String> {
+    let silent = silence.datagrams.local_addr()?;
+    Ok(format!(
         "[libdefaults]\ndefault_realm = {REALM}\ndns_canonicalize_hostname = false\nrdns = false\n\
-         [realms]\n{REALM} = {{\nkdc = 127.0.0.1:{port}\n}}\n"
-    )
+         [realms]\n{REALM} = {{\nkdc = 127.0.0.1:{port}\n}}\n{SILENT_REALM} = {{\nkdc = {silent}\n}}\n"
+    ))
 }
 
 /// Everybody in the realm has the same key.
@@ -89,7 +116,7 @@ fn keytab() -> io::Result<zeroize::Zeroizing<Vec<u8>>> {
     let key = user_key().map_err(io::Error::other)?;
     let realm = Realm::from(REALM);
     let mut keytab = Keytab::new();
-    for name in [user(0), service(0)] {
+    for name in [user(0), service(0), format!("{}@{SILENT_REALM}", user(0))] {
         let entry = KeytabEntry {
             principal: Principal::parse(&name, Some(&realm)).map_err(io::Error::other)?,
             timestamp: now().time,
