@@ -21,6 +21,7 @@ mod des3_sha1;
 mod enctype;
 mod enctype_list;
 mod error;
+mod hmac_md5;
 mod key;
 mod key_usage;
 mod mac_key;

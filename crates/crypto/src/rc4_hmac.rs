@@ -5,12 +5,12 @@ use std::ops::Range;
 use aes::cipher::{Key, KeyInit, StreamCipher};
 use hmac::{Hmac, Mac};
 use md4::Md4;
-use md5::Md5;
 use rand_core::CryptoRng;
 use rc4::Rc4;
 use sha1::{Digest, Sha1};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::hmac_md5::{checksum, hmac_md5, wire_usage};
 use crate::mac_key::keyed;
 use crate::suite::{Material, Suite, Tag};
 use crate::{CryptoError, Enctype, KeyUsage, Portion};
@@ -69,12 +69,7 @@ impl Suite for Rc4Hmac {
     }
 
     fn checksum(&self, usage: KeyUsage, parts: &[&[u8]]) -> Tag {
-        let key = hmac_md5(self.0.bytes(), &[b"signaturekey\0"]);
-        let mut digest = Md5::new_with_prefix(wire_usage(usage));
-        for part in parts {
-            digest.update(part);
-        }
-        let mac = hmac_md5(key.as_ref(), &[&digest.finalize()]);
+        let mac = checksum(self.0.bytes(), usage, parts);
         Tag::truncate(mac.as_ref(), CHECKSUM)
     }
 
@@ -98,25 +93,6 @@ pub(crate) fn string_to_key(password: &[u8]) -> Result<Zeroizing<Vec<u8>>, Crypt
     let mut wide = Zeroizing::new(Vec::with_capacity(2 * text.len()));
     wide.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
     Ok(Zeroizing::new(Md4::digest(&*wide).to_vec()))
-}
-
-/// Usage numbers that Microsoft's first implementation had otherwise (RFC 4757 3). The RFC's table
-/// also changes 9, which neither MIT nor Heimdal does.
-fn wire_usage(KeyUsage(usage): KeyUsage) -> [u8; 4] {
-    match usage {
-        3 => 8u32,
-        23 => 13,
-        usage => usage,
-    }
-    .to_le_bytes()
-}
-
-fn hmac_md5(key: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 16]> {
-    let mut mac: Hmac<Md5> = keyed(key);
-    for part in parts {
-        mac.update(part);
-    }
-    Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
 fn crypt(key: &Zeroizing<[u8; 16]>, data: &mut [u8]) {
