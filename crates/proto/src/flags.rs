@@ -222,6 +222,32 @@ flags! {
 }
 
 flags! {
+    /// How a service wants to act for a user (MS-SFU 2.2.2).
+    S4uOptions {
+        /// Reserved for future use.
+        RESERVED = 0,
+        /// Refuse outside the hours in which the user may sign in.
+        CHECK_LOGON_HOURS = 1,
+        /// The reply's checksum is made with a usage of its own.
+        USE_REPLY_KEY_USAGE = 2,
+    }
+}
+
+flags! {
+    /// What the sender of PA-PAC-OPTIONS knows of (MS-KILE 2.2.10).
+    PacOptions {
+        /// Claims.
+        CLAIMS = 0,
+        /// Read-only domain controllers.
+        BRANCH_AWARE = 1,
+        /// Ask a full domain controller.
+        FORWARD_TO_FULL_DC = 2,
+        /// Constrained delegation that the target permits.
+        RESOURCE_BASED_DELEGATION = 3,
+    }
+}
+
+flags! {
     /// What a client asks of the KDC inside FAST (RFC 6113 5.4.2).
     FastOptions {
         /// Reserved for future use.

@@ -1,4 +1,4 @@
-//! The messages of RFC 4120, and what RFC 6113 and RFC 6806 add to them.
+//! The messages of RFC 4120, and what RFC 6113, RFC 6806 and MS-SFU add to them.
 //!
 //! Every type has `from_der`, which reads strict DER to the last byte, `to_der`, and
 //! `encode_into`, which appends. A SEQUENCE OF that is optional in the RFC is a plain list
@@ -26,6 +26,7 @@ mod krb_error;
 mod pa_data;
 mod private;
 mod referral;
+mod s4u;
 mod safe;
 mod ticket;
 
@@ -49,6 +50,7 @@ pub use krb_error::{KrbError, KrbErrorData, TypedData, TypedDataEntry};
 pub use pa_data::{MethodData, PaData, PaEncTsEnc, PaType};
 pub use private::{EncKrbPrivPart, KrbPriv};
 pub use referral::PaSvrReferralData;
+pub use s4u::{PaForUser, PaPacOptions, PaPacRequest, PaS4uX509User, S4uUserId};
 pub use safe::{KrbSafe, KrbSafeBody};
 pub use ticket::{EncTicketPart, Ticket, TransitedEncoding, TransitedType};
 
