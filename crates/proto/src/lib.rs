@@ -27,6 +27,7 @@ pub mod krb_safe;
 pub mod localname;
 pub mod message;
 pub mod name;
+pub mod pac;
 pub mod stamp;
 pub mod ticket_source;
 pub mod time;
