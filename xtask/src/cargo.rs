@@ -76,16 +76,26 @@ pub(crate) fn script(path: &str) -> Verdict {
 
 /// The tests of the workspace, by nextest where it is installed.
 ///
-/// kerb's own tests make cargo build the binary, so interop tests, which are told where it is, need not.
+/// kerb's own tests make cargo build the binary, so interop tests, which are told where it is, need not. The plugin is
+/// built beforehand, for nothing but C programs asks for it.
 pub(crate) fn tests(scope: TestScope) -> Verdict {
     let target = match metadata() {
         Ok(metadata) => PathBuf::from(metadata["target_directory"].as_str().unwrap_or("target")),
         Err(reason) => return Verdict::failed(reason),
     };
+    let mut plugin = locked(cargo("build"));
+    match judge(plugin.args(["-p", "kerbstone-interposer"])) {
+        Verdict::Passed => {}
+        other => return other,
+    }
     let mut command = locked(runner());
     command
         .args(packages(scope))
-        .env("KERBSTONE_KERB", target.join("debug/kerb"));
+        .env("KERBSTONE_KERB", target.join("debug/kerb"))
+        .env(
+            "KERBSTONE_INTERPOSER",
+            target.join("debug/libkerbstone_interposer.so"),
+        );
     judge(&mut command)
 }
 

@@ -26,13 +26,27 @@ impl Daemon {
     /// # Panics
     /// When it cannot be started, ends by itself or is not ready within a minute; the message carries its log.
     #[must_use]
-    pub fn start(mut command: Command, log: &Path, mut ready: impl FnMut() -> bool) -> Self {
+    pub fn start(command: Command, log: &Path, ready: impl FnMut() -> bool) -> Self {
+        Self::start_with_input(command, log, Stdio::null(), ready)
+    }
+
+    /// As [`Daemon::start`], with something as the server's standard input.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn start_with_input(
+        mut command: Command,
+        log: &Path,
+        input: Stdio,
+        mut ready: impl FnMut() -> bool,
+    ) -> Self {
         let output = File::create(log).expect("a file for the server's output");
         let errors = output
             .try_clone()
             .expect("a second handle on the server's output");
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(output)
             .stderr(errors)
             .spawn()
@@ -69,6 +83,16 @@ impl Daemon {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks the server to read its configuration again (SIGHUP).
+    pub fn reload(&self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::HUP);
     }
 
     /// Kills the server (SIGKILL) and waits until it is gone.

@@ -1,13 +1,11 @@
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
 use super::daemon::{accepts_tcp, has_udp};
-use super::{Addresses, Daemon, Finished, Krb5ConfText, Port, Setup};
+use super::{Addresses, Daemon, Finished, Krb5ConfText, Port, Setup, kerb_binary};
 
 /// A realm of ours: `kerb kdc` on loopback, administered by `kerb admin`.
 #[derive(Debug)]
@@ -228,43 +226,4 @@ impl Kerb {
     pub fn id(&self) -> u32 {
         self.kdc.as_ref().expect("a running KDC").id()
     }
-}
-
-/// The `kerb` binary of this checkout: the one that `KERBSTONE_KERB` names, as `cargo xtask test` does, or else built
-/// at first use, because cargo tells only kerb's own tests where it is.
-///
-/// # Panics
-/// When it does not build.
-#[must_use]
-pub fn kerb_binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| env::var_os("KERBSTONE_KERB").map_or_else(build, PathBuf::from))
-}
-
-fn build() -> PathBuf {
-    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "kerbstone-kerb",
-            "--bin",
-            "kerb",
-        ])
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-        .status()
-        .expect("cargo can be started");
-    assert!(built.success(), "the kerb binary does not build");
-    let path = target_folder().join("kerb");
-    assert!(path.is_file(), "cargo built no {}", path.display());
-    path
-}
-
-/// Test executables stand in `target/<profile>/deps`; the binary stands one folder higher.
-fn target_folder() -> PathBuf {
-    let test = env::current_exe().expect("the test's own path");
-    test.ancestors()
-        .nth(2)
-        .expect("target/<profile>")
-        .to_path_buf()
 }

@@ -21,6 +21,7 @@
 )]
 
 mod apache;
+mod artifacts;
 mod daemon;
 mod dns;
 mod finished;
@@ -37,11 +38,12 @@ mod setup;
 mod sshd;
 
 pub use apache::Apache;
+pub use artifacts::{interposer_library, kerb_binary};
 pub use daemon::Daemon;
 pub use dns::{Dns, Records, has_network_to_itself};
 pub use finished::Finished;
 pub use heimdal::{Heimdal, heimdal_folder};
-pub use kerb::{Kerb, kerb_binary};
+pub use kerb::Kerb;
 pub use krb5_conf::{Addresses, Krb5ConfText};
 pub use mit::Mit;
 pub use port::Port;

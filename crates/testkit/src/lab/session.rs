@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::heimdal::{heimdal_command, is_unpacked};
-use super::kerb::kerb_binary;
+use super::kerb_binary;
 use super::pty::converse;
 use super::{Finished, find_program, require};
 
