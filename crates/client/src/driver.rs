@@ -9,6 +9,7 @@ mod host_addresses;
 mod host_names;
 mod locate;
 mod logins;
+mod on_behalf;
 mod survey;
 mod tickets;
 mod trace;
@@ -32,6 +33,7 @@ use zeroize::Zeroizing;
 
 pub use self::environment::Environment;
 pub use self::host_names::SystemNames;
+pub use self::on_behalf::Evidence;
 pub use self::survey::{Answered, Station};
 use self::trace::Trace;
 use crate::cache::{Cache, CacheName, Collection};

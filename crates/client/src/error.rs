@@ -146,6 +146,24 @@ pub enum ClientError {
         /// The principal the request was about.
         about: Principal,
     },
+    /// The KDC gives no ticket in the user's name to a service that has no proof of the user (S4U2Self).
+    #[error("{}", kdc_text(.0.code, &.0.text))]
+    ImpersonationRefused(Box<BehalfRefusal>),
+    /// The KDC does not let the service act for the user at another service (S4U2Proxy).
+    #[error("{}", kdc_text(.0.code, &.0.text))]
+    DelegationRefused(Box<BehalfRefusal>),
+    /// The KDC took no notice of the user that was named, or of whom the ticket shown is of.
+    #[error("KDC has no support for padata type")]
+    ImpersonationUnsupported {
+        /// The realm that was asked.
+        realm: Realm,
+    },
+    /// Services of other realms are reached by referral only when somebody acts for a user.
+    #[error("Realm specified but S4U2Proxy must use referral realm")]
+    DelegationByRealm {
+        /// The name with its realm.
+        target: Principal,
+    },
     /// No ticket in the cache opens the way to what is asked.
     #[error("{}", no_ticket_text(place))]
     NoTicket {
@@ -282,6 +300,23 @@ pub enum ClientError {
     Misuse(&'static str),
 }
 
+/// Which service was refused a ticket in a user's name, and with which words.
+#[derive(Clone, Debug)]
+pub struct BehalfRefusal {
+    /// The service that asked.
+    pub service: Principal,
+    /// For whom.
+    pub user: Principal,
+    /// The service that the ticket would be for.
+    pub target: Principal,
+    /// The KDC's code.
+    pub code: ErrorCode,
+    /// Its text, if it sent one.
+    pub text: String,
+    /// The realm that was asked.
+    pub realm: Realm,
+}
+
 impl ClientError {
     /// What MIT's programs print for this error, without their name and the trailing "while ...".
     pub fn mit_text(&self) -> String {
@@ -300,6 +335,9 @@ impl ClientError {
             Self::WrongRealm { .. } => ErrorCode::KDC_ERR_WRONG_REALM,
             Self::TicketExpired { .. } => ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
             Self::Kdc { code, .. } => *code,
+            Self::ImpersonationRefused(refusal) | Self::DelegationRefused(refusal) => refusal.code,
+            Self::ImpersonationUnsupported { .. } => ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP,
+            Self::DelegationByRealm { .. } => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
             _ => return None,
         })
     }
@@ -371,6 +409,15 @@ impl ClientError {
             Self::Kdc {
                 realm, about, code, ..
             } => kdc_help(*code, realm, about),
+            Self::ImpersonationRefused(refusal) => impersonation_help(refusal),
+            Self::DelegationRefused(refusal) => delegation_help(refusal),
+            Self::ImpersonationUnsupported { realm } => format!(
+                "the KDC of {realm} knows no S4U extensions; MIT 1.8, Heimdal, Active Directory and Kerbstone do"
+            ),
+            Self::DelegationByRealm { target } => format!(
+                "leave the realm out ({}@) and let the KDC refer to it",
+                target.name
+            ),
             Self::NoTicket { wanted, .. } => {
                 format!("there is no usable ticket for {wanted}; sign in with kinit")
             }
@@ -458,6 +505,52 @@ fn kdc_help(code: ErrorCode, realm: &Realm, about: &Principal) -> String {
             format!("{about} accepts user-to-user tickets only; give its owner's ticket with -u2u")
         }
         _ => format!("the KDC of {realm} answered {code:?} about {about}"),
+    }
+}
+
+fn impersonation_help(refusal: &BehalfRefusal) -> String {
+    let BehalfRefusal {
+        service,
+        user,
+        code,
+        realm,
+        ..
+    } = refusal;
+    match *code {
+        ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN => format!(
+            "the realm {} has no user {}; check the spelling",
+            user.realm, user.name
+        ),
+        ErrorCode::KDC_ERR_CLIENT_REVOKED
+        | ErrorCode::KDC_ERR_NAME_EXP
+        | ErrorCode::KDC_ERR_KEY_EXP => {
+            format!("{user} could not sign in to {realm} either; an administrator can see why")
+        }
+        _ => format!(
+            "the KDC of {realm} gives {service} no ticket in the name of {user} ({code:?}); a service may ask only for \
+             tickets to itself"
+        ),
+    }
+}
+
+fn delegation_help(refusal: &BehalfRefusal) -> String {
+    let BehalfRefusal {
+        service,
+        user,
+        target,
+        code,
+        realm,
+        ..
+    } = refusal;
+    match *code {
+        ErrorCode::KDC_ERR_BADOPTION | ErrorCode::KDC_ERR_POLICY => format!(
+            "the KDC of {realm} does not let {service} act for {user} at {target}: the target must be on the service's \
+             delegation list (krbAllowedToDelegateTo) or name the service itself, and the ticket shown must be \
+             forwardable, which tickets from S4U2Self are when {service} has ok_to_auth_as_delegate"
+        ),
+        _ => format!(
+            "the KDC of {realm} answered {code:?} when {service} asked to act for {user} at {target}"
+        ),
     }
 }
 

@@ -47,11 +47,14 @@ pub mod ticket;
 pub mod ticket_source;
 
 pub use cache::{Cache, CacheName, Collection};
-pub use driver::{Context, Environment, NoPrompter, Prompter, SystemNames};
+pub use driver::{Context, Environment, Evidence, NoPrompter, Prompter, SystemNames};
 pub use error::ClientError;
 pub use keytab_file::KeytabFile;
 pub use login::{InitialTicket, Login, LoginOptions, Secret};
 pub use machine::{Input, Machine, Prompt, Question, Request, Service, Step};
 pub use password_change::{Outcome, PasswordChange};
-pub use ticket::{ObtainedTicket, TicketRequest, TicketSettings, WantedService, service_principal};
+pub use ticket::{
+    ForUser, ObtainedTicket, S4u2ProxyRequest, S4u2SelfRequest, TicketRequest, TicketSettings,
+    WantedForUser, WantedOnBehalf, WantedService, service_principal,
+};
 pub use ticket_source::CacheTickets;

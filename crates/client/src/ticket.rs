@@ -1,9 +1,14 @@
-//! Tickets from a TGT: for services near and far, and renewed, validated, forwarded and proxied ones.
+//! Tickets from a TGT: for services near and far, renewed, validated, forwarded and proxied ones, and those that a service
+//! gets in a user's name.
 
+mod behalf;
 mod cross_realm;
 mod host_names;
 mod referral;
+mod s4u2proxy;
+mod s4u2self;
 mod tgs_exchange;
+mod user_realm;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +23,10 @@ use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 use rand_core::CryptoRng;
 
+use self::behalf::Behalf;
 pub use self::host_names::{HostNames, candidates, service_principal};
+pub use self::s4u2proxy::{S4u2ProxyRequest, WantedOnBehalf};
+pub use self::s4u2self::{ForUser, S4u2SelfRequest, WantedForUser};
 use self::tgs_exchange::{Pending, Reply, Wanted, inherited};
 use crate::clock::Offset;
 use crate::error::ClientError;
@@ -244,6 +252,7 @@ impl TicketRequest {
             enctypes: settings.enctypes.clone(),
             addresses,
             second_ticket: None,
+            behalf: Behalf::Own,
         };
         let client = with.client.clone();
         let start = client.realm.clone();
@@ -321,10 +330,7 @@ impl TicketRequest {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), ClientError> {
-        if error.error_code == ErrorCode::KRB_AP_ERR_SKEW
-            && self.settings.sync_time
-            && !self.skew_retried
-        {
+        if is_curable_skew(error, &self.settings) && !self.skew_retried {
             self.skew_retried = true;
             self.settings.offset = Offset::between(error.server_time(), now);
             return self.send(&pending.with, pending.wanted, now, rng);
@@ -422,7 +428,7 @@ impl Machine for TicketRequest {
         };
         match pending.open(reply, self.settings.clock_skew)? {
             Reply::Error(error) => self.handle_error(pending, &error, now, rng),
-            Reply::Ticket(ticket) => self.handle_ticket(*ticket, now, rng),
+            Reply::Ticket(granted) => self.handle_ticket(granted.credential, now, rng),
         }
     }
 
@@ -443,6 +449,35 @@ fn issuer(tgt: &Credential) -> Result<Realm, ClientError> {
         .ok_or(ClientError::ReplyModified {
             what: "the kind of ticket, which is no TGT",
         })
+}
+
+/// The TGT of `client` for `realm`'s own KDC that lasts longest.
+fn own_tgt(
+    held: &[Credential],
+    client: &Principal,
+    realm: &Realm,
+    now: KerberosTime,
+) -> Result<Credential, ClientError> {
+    let server = Principal::krbtgt(realm, realm);
+    let ours = |credential: &&Credential| {
+        credential.server == server && credential.client == *client && !credential.is_skey
+    };
+    let newest = held.iter().filter(ours).max_by_key(|tgt| tgt.endtime);
+    let Some(tgt) = newest else {
+        return Err(ClientError::NoTicket {
+            wanted: server,
+            place: None,
+        });
+    };
+    if tgt.endtime < now {
+        return Err(ClientError::TicketExpired { server });
+    }
+    Ok(tgt.clone())
+}
+
+/// Whether the same request with the KDC's time would do.
+fn is_curable_skew(error: &KrbError, settings: &TicketSettings) -> bool {
+    error.error_code == ErrorCode::KRB_AP_ERR_SKEW && settings.sync_time
 }
 
 fn failure(pending: &Pending, error: &KrbError, now: Timestamp) -> ClientError {

@@ -9,6 +9,7 @@ use kerbstone_proto::time::{KerberosTime, Timestamp};
 use rand_core::CryptoRng;
 
 use super::host_names::SystemNames;
+use super::on_behalf::Evidence;
 use super::{Carriage, Context, NoPrompter, configuration, locate, random};
 use crate::cache::Cache;
 use crate::clock::Offset;
@@ -38,7 +39,8 @@ impl Context {
         })
     }
 
-    /// A ticket for a service, from the cache or a KDC; new ones are kept in the cache.
+    /// A ticket for a service, from the cache or a KDC; new ones are kept in the cache. In a cache of a user for whom a
+    /// service acts ([`Evidence`]) it is the service that asks, in the user's name.
     pub fn service_ticket(
         &self,
         cache: &Cache,
@@ -57,15 +59,7 @@ impl Context {
         });
         // TGTs that led nowhere today are of use for the next ticket.
         for credential in found.iter().chain(new) {
-            let Credential { client, server, .. } = credential;
-            self.trace.say(format_args!(
-                "Storing {client} -> {server} in {}",
-                cache.name()
-            ));
-            // A cache that cannot be written still gives its tickets.
-            if let Err(error) = cache.store(credential) {
-                self.trace.say(format_args!("Not stored: {error}"));
-            }
+            self.store_in(cache, credential);
         }
         match outcome {
             Ok(obtained) => Ok(obtained.credential),
@@ -74,6 +68,18 @@ impl Context {
                 place: Some(cache.name().to_string()),
             }),
             Err(error) => Err(error),
+        }
+    }
+
+    /// A cache that cannot be written still gives its tickets.
+    pub(super) fn store_in(&self, cache: &Cache, credential: &Credential) {
+        let Credential { client, server, .. } = credential;
+        self.trace.say(format_args!(
+            "Storing {client} -> {server} in {}",
+            cache.name()
+        ));
+        if let Err(error) = cache.store(credential) {
+            self.trace.say(format_args!("Not stored: {error}"));
         }
     }
 
@@ -121,6 +127,9 @@ impl Context {
         settings: &TicketSettings,
         found: &mut Vec<Credential>,
     ) -> Result<ObtainedTicket, ClientError> {
+        if let Some(evidence) = Evidence::in_cache(content) {
+            return self.fetch_by_evidence(&evidence?, content, wish, settings);
+        }
         let start_realm = content
             .config(CredentialCache::START_REALM, None)
             .map(|realm| Realm::from(realm.to_vec()));

@@ -6,8 +6,9 @@ use kerbstone_proto::name::{Principal, PrincipalName, Realm};
 use kerbstone_proto::time::Timestamp;
 use rand_core::CryptoRng;
 
+use super::behalf::Behalf;
 use super::tgs_exchange::{Wanted, inherited};
-use super::{Goal, Stage, TicketRequest, Walk, issuer};
+use super::{Goal, Stage, TicketRequest, Walk, issuer, own_tgt};
 use crate::error::ClientError;
 
 /// Requests sent at most on the way to one realm.
@@ -127,6 +128,7 @@ impl TicketRequest {
             enctypes: self.settings.enctypes.clone(),
             addresses: None,
             second_ticket: None,
+            behalf: Behalf::Own,
         };
         self.send(&with, wanted, now, rng)
     }
@@ -204,21 +206,8 @@ impl TicketRequest {
     }
 
     fn local_tgt(&self, now: Timestamp) -> Result<Credential, ClientError> {
-        let server = Principal::krbtgt(&self.start_realm, &self.start_realm);
-        let ours = |credential: &&Credential| {
-            credential.server == server && credential.client == self.client && !credential.is_skey
-        };
-        let newest = self.held.iter().filter(ours).max_by_key(|tgt| tgt.endtime);
-        let Some(tgt) = newest else {
-            return Err(ClientError::NoTicket {
-                wanted: server,
-                place: None,
-            });
-        };
-        if tgt.endtime < self.settings.offset.apply(now).time {
-            return Err(ClientError::TicketExpired { server });
-        }
-        Ok(tgt.clone())
+        let now = self.settings.offset.apply(now).time;
+        own_tgt(&self.held, &self.client, &self.start_realm, now)
     }
 
     fn held_tgt(&self, realm: &Realm, now: Timestamp) -> Option<Credential> {

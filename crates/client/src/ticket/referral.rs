@@ -5,6 +5,7 @@ use kerbstone_proto::flags::KdcOptions;
 use kerbstone_proto::time::Timestamp;
 use rand_core::CryptoRng;
 
+use super::behalf::Behalf;
 use super::tgs_exchange::{Wanted, inherited};
 use super::{Goal, Stage, TicketRequest, issuer};
 use crate::error::ClientError;
@@ -48,6 +49,7 @@ impl TicketRequest {
             },
             addresses: None,
             second_ticket: self.wish.second_ticket.clone(),
+            behalf: Behalf::Own,
         };
         self.send(&with, wanted, now, rng)
     }

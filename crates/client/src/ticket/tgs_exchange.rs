@@ -14,6 +14,7 @@ use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 use rand_core::CryptoRng;
 
+use super::behalf::{self, Behalf};
 use crate::error::ClientError;
 
 /// What is asked of a TGS.
@@ -26,6 +27,7 @@ pub(super) struct Wanted {
     /// Other addresses than the ticket's.
     pub(super) addresses: Option<Vec<HostAddress>>,
     pub(super) second_ticket: Option<Ticket>,
+    pub(super) behalf: Behalf,
 }
 
 /// A request on its way.
@@ -44,8 +46,18 @@ pub(super) struct Pending {
 /// What came back.
 #[derive(Debug)]
 pub(super) enum Reply {
-    Ticket(Box<Credential>),
+    Ticket(Box<Granted>),
     Error(Box<KrbError>),
+}
+
+/// A ticket, and what the KDC says about whose it is.
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) credential: Credential,
+    /// The user's name as the KDC knows it, under the reply's checksum (S4U2Self).
+    pub(super) user: Option<Principal>,
+    /// The KDC knows delegation that the service at its end permits.
+    pub(super) resource_based: bool,
 }
 
 /// Asks with a ticket. `now` is the KDC's time as far as we know it.
@@ -60,6 +72,7 @@ pub(super) fn request(
     let session_key = with.key.to_key()?;
     let subkey = Key::random(session_key.enctype(), rng)?;
     let body = Encoded::new(body(with, &wanted, rng));
+    let said = wanted.behalf.padata(body.nonce, &session_key, &subkey);
     let proof = ApReqBuilder::new(
         &ticket,
         &session_key,
@@ -69,7 +82,8 @@ pub(super) fn request(
     .checksum_over(body.der())
     .subkey(subkey.clone())
     .build(now, rng);
-    let padata = vec![PaData::new(PaType::TGS_REQ, proof.request.to_der())];
+    let mut padata = vec![PaData::new(PaType::TGS_REQ, proof.request.to_der())];
+    padata.extend(said);
     let bytes = KdcReq::new(KdcReqKind::Tgs, padata, body.clone()).to_der();
     Ok(Pending {
         realm: body.realm.clone(),
@@ -117,7 +131,22 @@ impl Pending {
         }
         let part = self.decrypt(&reply)?;
         self.verify(&reply, &part, skew)?;
-        Ok(Reply::Ticket(Box::new(self.credential(&reply, &part))))
+        Ok(Reply::Ticket(Box::new(Granted {
+            credential: self.credential(&reply, &part),
+            user: self.behalf_answered(&reply, &part)?,
+            resource_based: behalf::is_resource_based(&part),
+        })))
+    }
+
+    fn behalf_answered(
+        &self,
+        reply: &KdcRep,
+        part: &EncKdcRepPart,
+    ) -> Result<Option<Principal>, ClientError> {
+        match self.wanted.behalf {
+            Behalf::User(_) => behalf::user_in_reply(reply, part, self.body.nonce, &self.subkey),
+            Behalf::Own | Behalf::Evidence => Ok(None),
+        }
     }
 
     /// Replies come under the subkey; Heimdal before 1.3 used the session key nevertheless.
@@ -147,9 +176,7 @@ impl Pending {
         if part.nonce != self.body.nonce {
             return differs("the nonce");
         }
-        if reply.client() != self.with.client {
-            return differs("the client's name");
-        }
+        self.verify_client(reply, part)?;
         if part.server() != reply.ticket.server() {
             return differs("the server's name inside and outside of the ticket");
         }
@@ -178,6 +205,24 @@ impl Pending {
         Ok(())
     }
 
+    /// A referral is for whoever asks. Whose the ticket at the end is that is asked for in a user's name, the caller
+    /// must check.
+    fn verify_client(&self, reply: &KdcRep, part: &EncKdcRepPart) -> Result<(), ClientError> {
+        let of_asker = reply.client() == self.with.client;
+        match self.wanted.behalf {
+            Behalf::User(_) if !part.server().is_krbtgt() && of_asker => {
+                Err(ClientError::ImpersonationUnsupported {
+                    realm: self.realm.clone(),
+                })
+            }
+            Behalf::User(_) | Behalf::Evidence if !part.server().is_krbtgt() => Ok(()),
+            _ if of_asker => Ok(()),
+            _ => Err(ClientError::ReplyModified {
+                what: "the client's name",
+            }),
+        }
+    }
+
     fn credential(&self, reply: &KdcRep, part: &EncKdcRepPart) -> Credential {
         let mut credential = crate::login::credential_of(reply, part);
         if !self.may_vouch() {
@@ -189,15 +234,13 @@ impl Pending {
                 credential.addresses.clear();
             }
         }
-        if self.body.kdc_options.contains(KdcOptions::ENC_TKT_IN_SKEY) {
-            credential.is_skey = true;
-            credential.second_ticket = self
-                .wanted
-                .second_ticket
-                .as_ref()
-                .map(Ticket::to_der)
-                .unwrap_or_default();
-        }
+        credential.is_skey = self.body.kdc_options.contains(KdcOptions::ENC_TKT_IN_SKEY);
+        credential.second_ticket = self
+            .wanted
+            .second_ticket
+            .as_ref()
+            .map(Ticket::to_der)
+            .unwrap_or_default();
         credential
     }
 
