@@ -86,12 +86,17 @@ impl Writer {
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     kind: &'static str,
+    format: u8,
 }
 
 impl<'a> Reader<'a> {
     /// Starts reading a record of `kind` whose format must not be newer than `known`.
     pub(crate) fn new(kind: &'static str, bytes: &'a [u8], known: u8) -> Result<Self, RealmError> {
-        let mut reader = Self { rest: bytes, kind };
+        let mut reader = Self {
+            rest: bytes,
+            kind,
+            format: 0,
+        };
         let found = reader.byte()?;
         if found == 0 || found > known {
             return Err(RealmError::NewerFormat {
@@ -100,7 +105,13 @@ impl<'a> Reader<'a> {
                 known: known.into(),
             });
         }
+        reader.format = found;
         Ok(reader)
+    }
+
+    /// The version of the record's format.
+    pub(crate) const fn format(&self) -> u8 {
+        self.format
     }
 
     /// Ends reading; bytes left over are damage.

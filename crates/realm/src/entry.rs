@@ -8,6 +8,7 @@ use kerbstone_proto::time::KerberosTime;
 
 use crate::attributes::Attributes;
 use crate::codec::{Reader, Writer};
+use crate::delegation::Delegation;
 use crate::error::RealmError;
 use crate::record_key::{read_principal, write_principal};
 use crate::stored_key::{Salt, StoredKey};
@@ -101,6 +102,16 @@ impl Entry {
     pub fn current_keys(&self) -> impl Iterator<Item = &StoredKey> {
         let kvno = self.kvno();
         self.keys.iter().filter(move |key| key.kvno == kvno)
+    }
+
+    /// Who may act for clients, which the string attributes say.
+    pub fn delegation(&self) -> Delegation {
+        Delegation::of(&self.strings, &self.principal.realm)
+    }
+
+    /// Writes who may act for clients into the string attributes.
+    pub fn set_delegation(&mut self, delegation: &Delegation) {
+        delegation.write(&mut self.strings);
     }
 
     /// Ties every salt to its bytes, so that the keys outlive the name.

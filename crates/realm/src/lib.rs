@@ -9,6 +9,7 @@
 mod activity;
 mod attributes;
 mod codec;
+mod delegation;
 mod directory;
 mod dump;
 mod entry;
@@ -30,6 +31,7 @@ mod vault;
 
 pub use activity::Activity;
 pub use attributes::Attributes;
+pub use delegation::{ALLOWED_TO_DELEGATE_FROM, ALLOWED_TO_DELEGATE_TO, Delegation};
 pub use directory::{DEFAULT_CAPACITY, Directory};
 pub use dump::{DumpSummary, dump, dump_to_file, restore, restore_from_file, verify};
 pub use entry::{Entry, Lockout, PrincipalRecord};

@@ -10,6 +10,7 @@ use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::KerberosTime;
 
 use crate::attributes::Attributes;
+use crate::delegation::Delegation;
 use crate::entry::{Entry, Lockout};
 use crate::error::RealmError;
 use crate::record_key::RecordKey;
@@ -53,6 +54,8 @@ pub struct OpenEntry {
     pub unlocked_at: Option<KerberosTime>,
     /// Keys, newest kvno first and within it in the realm's order of preference.
     pub keys: Vec<OpenKey>,
+    /// Who may act for clients.
+    pub delegation: Delegation,
     /// String attributes.
     pub strings: BTreeMap<String, String>,
     /// The revision of the record.
@@ -74,6 +77,7 @@ impl OpenEntry {
     pub fn open(vault: &Vault, entry: Versioned<Entry>) -> Result<Self, RealmError> {
         let Versioned { version, value } = entry;
         let record = RecordKey::principal(&value.principal);
+        let delegation = value.delegation();
         let mut keys = Vec::with_capacity(value.keys.len());
         for stored in value.keys {
             let key = match vault.unseal_in(&value.principal, &record, &stored) {
@@ -101,6 +105,7 @@ impl OpenEntry {
             lockout: value.lockout,
             unlocked_at: value.unlocked_at,
             keys,
+            delegation,
             strings: value.strings,
             version,
         })

@@ -10,7 +10,8 @@ use crate::codec::{Reader, Writer};
 use crate::error::RealmError;
 use crate::stored_key::Keysalt;
 
-const FORMAT: u8 = 1;
+/// The second says whether there are PACs.
+const FORMAT: u8 = 2;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -67,6 +68,8 @@ pub struct RealmSettings {
     pub capaths: Vec<Capath>,
     /// Realms with which keys are shared.
     pub trusts: Vec<Trust>,
+    /// Whether tickets get a PAC, which services need to act for clients (MIT's `disable_pac`).
+    pub issues_pac: bool,
 }
 
 impl RealmSettings {
@@ -87,6 +90,7 @@ impl RealmSettings {
             transit: TransitPolicy::Enforce,
             capaths: Vec::new(),
             trusts: Vec::new(),
+            issues_pac: true,
         }
     }
 
@@ -143,6 +147,7 @@ impl RealmSettings {
             out.byte(trust.inbound.into());
             out.byte(trust.outbound.into());
         });
+        out.byte(self.issues_pac.into());
         out.finish()
     }
 
@@ -158,6 +163,7 @@ impl RealmSettings {
             transit: read_transit(&mut input)?,
             capaths: input.list(read_capath)?,
             trusts: input.list(read_trust)?,
+            issues_pac: input.format() < 2 || input.flag()?,
         };
         input.finish()?;
         Ok(settings)
@@ -190,4 +196,27 @@ fn read_trust(input: &mut Reader<'_>) -> Result<Trust, RealmError> {
         inbound: input.flag()?,
         outbound: input.flag()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_from_before_there_were_pacs_issues_them() {
+        let mut settings = RealmSettings::new(Realm::from("R"));
+        let mut old = settings.to_record();
+        old.pop();
+        old[0] = 1;
+        assert_eq!(
+            RealmSettings::decode(settings.name.clone(), &old).unwrap(),
+            settings
+        );
+        settings.issues_pac = false;
+        let new = settings.to_record();
+        assert_eq!(
+            RealmSettings::decode(settings.name.clone(), &new).unwrap(),
+            settings
+        );
+    }
 }

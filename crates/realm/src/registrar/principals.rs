@@ -6,6 +6,7 @@ use rand_core::CryptoRng;
 use super::{EntryView, KeyChange, Registrar, Stamp, retrying};
 use crate::activity::Activity;
 use crate::attributes::Attributes;
+use crate::delegation;
 use crate::entry::{Entry, PrincipalRecord};
 use crate::error::RealmError;
 use crate::record_key::RecordKey;
@@ -123,6 +124,9 @@ impl Registrar {
         stamp: &Stamp,
     ) -> Result<Versioned<Entry>, RealmError> {
         self.modify(name, None, stamp, |entry| {
+            if let Some(value) = value {
+                delegation::check(key, value, &entry.principal.realm)?;
+            }
             match value {
                 Some(value) => entry.strings.insert(key.to_owned(), value.to_owned()),
                 None => entry.strings.remove(key),

@@ -135,6 +135,7 @@ fn a_crowd_of_names_does_not_make_memory_grow_nor_wash_out_a_failure() {
             lockout: None,
             unlocked_at: None,
             keys: Vec::new(),
+            delegation: kerbstone_realm::Delegation::default(),
             strings: BTreeMap::new(),
             version: template.version,
         };
