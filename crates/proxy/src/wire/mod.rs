@@ -28,6 +28,7 @@ mod context;
 mod context_calls;
 mod credential;
 mod credential_calls;
+mod interface;
 mod mechanism;
 mod message;
 mod message_calls;
@@ -50,6 +51,7 @@ pub use credential_calls::{
     AcquireCredArgs, AcquireCredResult, ExportCredArgs, ExportCredResult, ImportCredArgs,
     ImportCredResult, StoreCredArgs, StoreCredResult,
 };
+pub use interface::interface;
 pub use kerbstone_xdr::Opaque;
 pub use mechanism::{MechAttribute, MechInfo};
 pub use message::{read_call, read_reply, refuse, write_call, write_reply};

@@ -1,3 +1,5 @@
+mod print;
+
 /// What was declared, each type after those it is made of; printed, an interface file (RFC 4506,
 /// section 6) that `rpcgen` takes.
 ///
