@@ -15,6 +15,7 @@ mod heimdal;
 mod hostile;
 mod keytabs;
 mod logins;
+mod on_behalf;
 mod passwords;
 mod scripted;
 mod texts;
