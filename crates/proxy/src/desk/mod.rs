@@ -11,8 +11,11 @@
 
 mod acquire;
 mod error;
+mod file_identity;
 mod held;
+mod k5c1;
 mod patience;
+mod shelf;
 mod sources;
 mod tickets;
 
