@@ -1,7 +1,7 @@
 //! Labs: real KDCs on loopback, each with its own folder, ports and configuration, gone when dropped.
 //!
 //! [`Mit`] and [`Heimdal`] are realms of the peers, [`Kerb`] is one of ours; [`Session`] runs any suite's user programs against any of them.
-//! [`Apache`] and [`Sshd`] are services with keytabs of such realms.
+//! [`Apache`] and [`Sshd`] are services with keytabs of such realms, [`Gssproxy`] keeps keytabs for others.
 //! Nothing here waits a fixed time and nothing uses the machine's own Kerberos configuration.
 //!
 //! ```no_run
@@ -25,6 +25,7 @@ mod artifacts;
 mod daemon;
 mod dns;
 mod finished;
+mod gssproxy;
 mod heimdal;
 mod kerb;
 mod krb5_conf;
@@ -42,6 +43,7 @@ pub use artifacts::{interposer_library, kerb_binary};
 pub use daemon::Daemon;
 pub use dns::{Dns, Records, has_network_to_itself};
 pub use finished::Finished;
+pub use gssproxy::{Gssproxy, Keeper};
 pub use heimdal::{Heimdal, heimdal_folder};
 pub use kerb::Kerb;
 pub use krb5_conf::{Addresses, Krb5ConfText};
