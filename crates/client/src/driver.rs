@@ -15,11 +15,12 @@ mod tickets;
 mod trace;
 mod transport;
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -66,10 +67,13 @@ impl Prompter for NoPrompter {
 pub struct Context {
     environment: Environment,
     conf: Arc<Krb5Conf>,
-    trace: Trace,
-    suspects: Mutex<HashMap<SocketAddr, Instant>>,
+    files: Arc<[PathBuf]>,
+    trace: Arc<Trace>,
+    suspects: Arc<Mutex<HashMap<SocketAddr, Instant>>>,
     /// The longest that one request may take, whatever krb5.conf allows.
     patience: Option<Duration>,
+    /// When everything must have come to an end.
+    deadline: Option<Instant>,
 }
 
 /// Who may answer, and who did.
@@ -92,12 +96,15 @@ impl Context {
             environment.krb5_config.as_deref(),
             environment.home.as_deref(),
         );
-        let conf = Krb5Conf::load(&paths, &Files).map_err(|error| configuration(&error))?;
+        let files = Files::default();
+        let conf = Krb5Conf::load(&paths, &files).map_err(|error| configuration(&error))?;
         Ok(Self {
-            trace: Trace::to(environment.trace.as_deref()),
+            trace: Arc::new(Trace::to(environment.trace.as_deref())),
             conf: Arc::new(conf),
-            suspects: Mutex::default(),
+            files: files.seen.take().into(),
+            suspects: Arc::default(),
             patience: None,
+            deadline: None,
             environment,
         })
     }
@@ -107,6 +114,25 @@ impl Context {
     pub const fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
+    }
+
+    /// The same, which gives up on everything at that moment. What either learns of silent servers, both know.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self {
+            environment: self.environment.clone(),
+            conf: Arc::clone(&self.conf),
+            files: Arc::clone(&self.files),
+            trace: Arc::clone(&self.trace),
+            suspects: Arc::clone(&self.suspects),
+            patience: self.patience,
+            deadline: Some(deadline),
+        }
+    }
+
+    /// The files and directories that the configuration was looked for in; not all of them need exist.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The configuration.
@@ -266,7 +292,11 @@ impl Context {
             .map_err(|error| configuration(&error))?;
         let schedule = Schedule {
             udp_preference_limit: settings.udp_preference_limit(),
-            request_timeout: configured.into_iter().chain(self.patience).min(),
+            request_timeout: configured
+                .into_iter()
+                .chain(self.patience)
+                .chain(self.time_left())
+                .min(),
             ..Schedule::default()
         };
         let length = request.bytes.len();
@@ -296,6 +326,11 @@ impl Context {
                 tried,
             }),
         }
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     fn suspects(&self) -> HashSet<SocketAddr> {
@@ -341,16 +376,20 @@ fn configuration(error: &ConfError) -> ClientError {
     }
 }
 
-/// The file system.
-#[derive(Debug)]
-struct Files;
+/// The file system, and where in it was looked.
+#[derive(Debug, Default)]
+struct Files {
+    seen: RefCell<Vec<PathBuf>>,
+}
 
 impl FileSource for Files {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.seen.borrow_mut().push(path.to_owned());
         std::fs::read(path)
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        self.seen.borrow_mut().push(directory.to_owned());
         std::fs::read_dir(directory)?
             .map(|entry| entry.map(|entry| entry.file_name()))
             .collect()

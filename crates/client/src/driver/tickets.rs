@@ -63,11 +63,7 @@ impl Context {
         }
         match outcome {
             Ok(obtained) => Ok(obtained.credential),
-            Err(ClientError::NoTicket { wanted, .. }) => Err(ClientError::NoTicket {
-                wanted,
-                place: Some(cache.name().to_string()),
-            }),
-            Err(error) => Err(error),
+            Err(error) => Err(in_place(error, cache)),
         }
     }
 
@@ -224,9 +220,19 @@ impl Context {
         addresses: Vec<HostAddress>,
         forwardable: bool,
     ) -> Result<Credential, ClientError> {
-        let content = cache.load()?;
-        let tgt = self.ticket_of(cache, &content, None)?;
-        let settings = self.ticket_settings(Some(&content))?;
+        let outcome = self.forward_from(&cache.load()?, addresses, forwardable);
+        outcome.map_err(|error| in_place(error, cache))
+    }
+
+    /// The same, from the content of a cache.
+    pub fn forward_from(
+        &self,
+        content: &CredentialCache,
+        addresses: Vec<HostAddress>,
+        forwardable: bool,
+    ) -> Result<Credential, ClientError> {
+        let tgt = newest(content, None)?;
+        let settings = self.ticket_settings(Some(content))?;
         let now = self.now();
         let mut request =
             TicketRequest::forward(&tgt, addresses, forwardable, settings, now, &mut random())?;
@@ -258,17 +264,36 @@ impl Context {
         content: &CredentialCache,
         server: Option<&Principal>,
     ) -> Result<Credential, ClientError> {
-        let realm = &content.principal.realm;
-        let wanted = server
-            .cloned()
-            .unwrap_or_else(|| Principal::krbtgt(realm, realm));
-        let newest = content
-            .tickets()
-            .filter(|held| held.server == wanted && held.client == content.principal)
-            .max_by_key(|held| held.endtime);
-        newest.cloned().ok_or_else(|| ClientError::NoTicket {
+        newest(content, server).map_err(|error| in_place(error, cache))
+    }
+}
+
+/// The ticket for `server` that lasts longest, the TGT if nothing else is said.
+fn newest(
+    content: &CredentialCache,
+    server: Option<&Principal>,
+) -> Result<Credential, ClientError> {
+    let realm = &content.principal.realm;
+    let wanted = server
+        .cloned()
+        .unwrap_or_else(|| Principal::krbtgt(realm, realm));
+    let newest = content
+        .tickets()
+        .filter(|held| held.server == wanted && held.client == content.principal)
+        .max_by_key(|held| held.endtime);
+    newest.cloned().ok_or(ClientError::NoTicket {
+        wanted,
+        place: None,
+    })
+}
+
+/// Says of which cache it is that a ticket is missing.
+fn in_place(error: ClientError, cache: &Cache) -> ClientError {
+    match error {
+        ClientError::NoTicket { wanted, .. } => ClientError::NoTicket {
             wanted,
             place: Some(cache.name().to_string()),
-        })
+        },
+        error => error,
     }
 }
