@@ -19,6 +19,7 @@ pub mod oid;
 pub mod replay;
 pub mod spnego;
 pub mod step;
+pub mod suspended;
 
 pub use channel_bindings::ChannelBindings;
 pub use context::{
@@ -31,3 +32,4 @@ pub use name::Name;
 pub use oid::Oid;
 pub use replay::{Freshness, ReplayCache, ReplayCacheError, ReplayEntry};
 pub use step::{Refused, Step};
+pub use suspended::SuspensionKey;

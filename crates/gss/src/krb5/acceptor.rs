@@ -49,11 +49,11 @@ const KNOWS_BINDINGS: u32 = 0x4000;
 pub struct Acceptor {
     credential: Arc<AcceptorCredential>,
     bindings: Option<ChannelBindings>,
-    state: State,
+    pub(super) state: State,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Start,
     /// An answer in DCE style is out.
     Answered(Box<Answered>),
@@ -61,10 +61,10 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Answered {
-    session_key: Key,
-    our_sequence: u32,
-    context: Context,
+pub(super) struct Answered {
+    pub(super) session_key: Key,
+    pub(super) our_sequence: u32,
+    pub(super) context: Context,
 }
 
 /// What the authenticator's checksum says.

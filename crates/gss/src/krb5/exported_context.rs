@@ -17,8 +17,8 @@ use kerbstone_proto::flags::TicketFlags;
 use kerbstone_proto::message::{AuthorizationData, AuthorizationDataElement};
 use zeroize::Zeroizing;
 
-pub(super) use self::reader::Reader;
-pub(super) use self::writer::Writer;
+pub(crate) use self::reader::Reader;
+pub(crate) use self::writer::Writer;
 use super::require_modern;
 use super::sequence_window::SequenceWindow;
 use crate::context::TicketTimes;

@@ -32,7 +32,7 @@ const ASKABLE: GssFlags = GssFlags::MUTUAL
     .union(GssFlags::DCE_STYLE)
     .union(GssFlags::IDENTIFY)
     .union(GssFlags::EXTENDED_ERROR);
-const GIVEN: GssFlags = GssFlags::CONF.union(GssFlags::INTEG).union(GssFlags::TRANS);
+const PROTECTION: GssFlags = GssFlags::CONF.union(GssFlags::INTEG);
 /// The bit of AD-AP-OPTIONS by which a client says that it knows of channel bindings (MS-KILE).
 const KNOWS_BINDINGS: u32 = 0x4000;
 
@@ -49,8 +49,12 @@ pub struct InitiatorOptions {
     pub bindings: Option<ChannelBindings>,
     /// Whether the target's key is that of its own ticket-granting ticket.
     pub user_to_user: UserToUser,
-    /// The encryption types that the acceptor's key may have, the best first.
+    /// The encryption types that the acceptor's key may have, the best first
+    /// (`gss_krb5_set_allowable_enctypes`).
     pub enctypes: Vec<Enctype>,
+    /// Integrity and confidentiality are told to the acceptor only if they are among the flags
+    /// (`GSS_KRB5_CRED_NO_CI_FLAGS_X`), as servers of LDAP want that would insist on them otherwise.
+    pub no_ci_flags: bool,
 }
 
 /// Where a ticket for somebody without a long-lived key comes from.
@@ -77,6 +81,7 @@ impl InitiatorOptions {
             bindings: None,
             user_to_user: UserToUser::No,
             enctypes: Enctype::DEFAULT.to_vec(),
+            no_ci_flags: false,
         }
     }
 }
@@ -298,7 +303,10 @@ impl Initiator {
 
     fn flags(&self, ticket: &ServiceTicket) -> GssFlags {
         let wanted = self.options.flags;
-        let mut flags = (wanted & ASKABLE) | GIVEN;
+        let mut flags = (wanted & ASKABLE.union(PROTECTION)) | GssFlags::TRANS;
+        if !self.options.no_ci_flags {
+            flags |= PROTECTION;
+        }
         if flags.contains(GssFlags::DCE_STYLE) {
             flags |= GssFlags::MUTUAL;
         }

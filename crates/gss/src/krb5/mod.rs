@@ -21,6 +21,7 @@ mod user_to_user;
 mod wrap;
 
 pub use acceptor::Acceptor;
+pub(crate) use exported_context::{Reader, Writer};
 pub use initiator::{Initiator, InitiatorOptions, UserToUser};
 pub use prf::PrfKey;
 pub(crate) use token::AP_REQ_TAG;

@@ -19,12 +19,12 @@ const NTLM_SIGNATURE: &[u8] = b"NTLMSSP\0";
 /// Accepts one context, whichever way its initiator comes: by SPNEGO, or with krb5 tokens alone.
 #[derive(Debug)]
 pub struct Acceptor {
-    krb5: krb5::Acceptor,
-    state: State,
+    pub(super) krb5: krb5::Acceptor,
+    pub(super) state: State,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Start,
     /// The initiator does not negotiate.
     Bare,
@@ -33,14 +33,14 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Negotiation {
+pub(super) struct Negotiation {
     /// As the initiator numbers it.
-    mech: Oid,
-    mic: MechListMic,
+    pub(super) mech: Oid,
+    pub(super) mic: MechListMic,
     /// When nothing is missing but the initiator's proof.
-    context: Option<Box<Context>>,
+    pub(super) context: Option<Box<Context>>,
     /// What the next answer is the first to say.
-    news: Option<Oid>,
+    pub(super) news: Option<Oid>,
 }
 
 impl Acceptor {

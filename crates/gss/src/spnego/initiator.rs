@@ -17,15 +17,15 @@ use crate::{Context, GssError, Oid, Refused, Step, krb5};
 /// Establishes a context with a target through a negotiation.
 #[derive(Debug)]
 pub struct Initiator {
-    options: InitiatorOptions,
-    mechs: Vec<Oid>,
-    krb5: krb5::Initiator,
-    mic: MechListMic,
-    state: State,
+    pub(super) options: InitiatorOptions,
+    pub(super) mechs: Vec<Oid>,
+    pub(super) krb5: krb5::Initiator,
+    pub(super) mic: MechListMic,
+    pub(super) state: State,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Start,
     /// The acceptor has not said yet which mechanism it takes.
     Offered(Option<Box<Context>>),

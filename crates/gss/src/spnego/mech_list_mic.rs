@@ -2,6 +2,7 @@
 
 use super::WHAT;
 use super::token::NegState;
+use crate::krb5::{Reader, Writer};
 use crate::{Context, GssError, Order};
 
 /// Who has proved it to whom.
@@ -22,6 +23,22 @@ pub(super) struct Proof {
 }
 
 impl MechListMic {
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.put_counted(&self.list);
+        for said in [self.is_required, self.is_sent, self.is_received] {
+            writer.put_bool(said);
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, GssError> {
+        Ok(Self {
+            list: reader.counted()?.to_vec(),
+            is_required: reader.bool()?,
+            is_sent: reader.bool()?,
+            is_received: reader.bool()?,
+        })
+    }
+
     /// `list` is the list as the initiator sent it.
     pub(super) const fn new(list: Vec<u8>) -> Self {
         Self {

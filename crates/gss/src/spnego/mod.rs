@@ -24,6 +24,7 @@
 mod acceptor;
 mod initiator;
 mod mech_list_mic;
+mod suspended;
 mod token;
 
 pub use acceptor::Acceptor;

@@ -13,4 +13,5 @@ mod replay;
 mod site;
 mod spnego;
 mod spnego_libraries;
+mod suspended;
 mod virtual_pair;

@@ -16,17 +16,17 @@ const MAX_OID: usize = 64;
 const MAX_FILES: usize = 1 << 10;
 
 #[derive(Debug)]
-pub(in crate::krb5) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 const CUT_OFF: GssError = GssError::Import("it is cut off");
 const OUT_OF_STEP: GssError = GssError::Import("its parts are not where MIT's library puts them");
 
 impl<'a> Reader<'a> {
-    pub(in crate::krb5) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub(in crate::krb5) fn finish(&self) -> Result<(), GssError> {
+    pub(crate) fn finish(&self) -> Result<(), GssError> {
         if self.0.is_empty() {
             Ok(())
         } else {
@@ -46,37 +46,37 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    pub(in crate::krb5) fn u32(&mut self) -> Result<u32, GssError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, GssError> {
         self.chunk().copied().map(u32::from_be_bytes)
     }
 
-    pub(in crate::krb5) fn u64(&mut self) -> Result<u64, GssError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, GssError> {
         self.chunk().copied().map(u64::from_be_bytes)
     }
 
-    pub(in crate::krb5) fn bool(&mut self) -> Result<bool, GssError> {
+    pub(crate) fn bool(&mut self) -> Result<bool, GssError> {
         Ok(self.u32()? != 0)
     }
 
-    pub(in crate::krb5) fn time(&mut self) -> Result<KerberosTime, GssError> {
+    pub(crate) fn time(&mut self) -> Result<KerberosTime, GssError> {
         Ok(KerberosTime::from_unix(i64::from(self.u32()?)))
     }
 
-    pub(in crate::krb5) fn length(&mut self) -> Result<usize, GssError> {
+    pub(crate) fn length(&mut self) -> Result<usize, GssError> {
         usize::try_from(self.u32()?).map_err(|_| CUT_OFF)
     }
 
-    pub(in crate::krb5) fn counted(&mut self) -> Result<&'a [u8], GssError> {
+    pub(crate) fn counted(&mut self) -> Result<&'a [u8], GssError> {
         let length = self.length()?;
         self.take(length)
     }
 
     /// Passes over so many numbers.
-    pub(in crate::krb5) fn skip(&mut self, numbers: usize) -> Result<(), GssError> {
+    pub(crate) fn skip(&mut self, numbers: usize) -> Result<(), GssError> {
         self.take(numbers.saturating_mul(4)).map(|_| ())
     }
 
-    pub(in crate::krb5) fn expect(&mut self, magic: u32) -> Result<(), GssError> {
+    pub(crate) fn expect(&mut self, magic: u32) -> Result<(), GssError> {
         if self.u32()? == magic {
             Ok(())
         } else {
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         Ok(is_next)
     }
 
-    pub(in crate::krb5) fn oid_contents(&mut self) -> Result<Oid, GssError> {
+    pub(crate) fn oid_contents(&mut self) -> Result<Oid, GssError> {
         let contents = self.counted()?;
         if contents.is_empty() || contents.len() > MAX_OID {
             return Err(GssError::Import("it names no mechanism"));
@@ -105,17 +105,14 @@ impl<'a> Reader<'a> {
         Ok(Oid::from_contents(contents))
     }
 
-    pub(in crate::krb5) fn oid(&mut self) -> Result<Oid, GssError> {
+    pub(crate) fn oid(&mut self) -> Result<Oid, GssError> {
         self.expect(magic::OID)?;
         let oid = self.oid_contents()?;
         self.expect(magic::OID)?;
         Ok(oid)
     }
 
-    pub(in crate::krb5) fn principal(
-        &mut self,
-        absent: &'static str,
-    ) -> Result<Principal, GssError> {
+    pub(crate) fn principal(&mut self, absent: &'static str) -> Result<Principal, GssError> {
         if !self.enter(magic::PRINCIPAL)? {
             return Err(GssError::Import(absent));
         }
@@ -124,7 +121,7 @@ impl<'a> Reader<'a> {
         Ok(principal)
     }
 
-    pub(in crate::krb5) fn key(&mut self) -> Result<Option<Key>, GssError> {
+    pub(crate) fn key(&mut self) -> Result<Option<Key>, GssError> {
         if !self.enter(magic::KEYBLOCK)? {
             return Ok(None);
         }
@@ -135,7 +132,7 @@ impl<'a> Reader<'a> {
         Ok(Some(key))
     }
 
-    pub(in crate::krb5) fn window(&mut self) -> Result<Option<SequenceWindow>, GssError> {
+    pub(crate) fn window(&mut self) -> Result<Option<SequenceWindow>, GssError> {
         if !self.enter(magic::WINDOW)? {
             return Ok(None);
         }
@@ -145,7 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over the configuration, and takes the clock skew out of it.
-    pub(in crate::krb5) fn skip_library_context(&mut self) -> Result<Option<Duration>, GssError> {
+    pub(crate) fn skip_library_context(&mut self) -> Result<Option<Duration>, GssError> {
         self.expect(magic::LIBRARY_CONTEXT)?;
         self.counted()?;
         let enctypes = self.length()?;
@@ -170,7 +167,7 @@ impl<'a> Reader<'a> {
         Ok((skew != 0).then(|| Duration::from_secs(u64::from(skew))))
     }
 
-    pub(in crate::krb5) fn skip_auth_context(&mut self) -> Result<(), GssError> {
+    pub(crate) fn skip_auth_context(&mut self) -> Result<(), GssError> {
         self.expect(magic::AUTH_CONTEXT)?;
         self.skip(5)?;
         self.counted()?;
@@ -218,7 +215,7 @@ impl<'a> Reader<'a> {
 
     /// Passes over the attributes of names, whose modules do not say how long they are, up to
     /// what must be the end.
-    pub(in crate::krb5) fn skip_authdata_context(&mut self) -> Result<(), GssError> {
+    pub(crate) fn skip_authdata_context(&mut self) -> Result<(), GssError> {
         if !self.is_next(magic::AUTHDATA_CONTEXT) {
             return Ok(());
         }

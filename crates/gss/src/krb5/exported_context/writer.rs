@@ -12,7 +12,7 @@ use crate::Oid;
 use crate::krb5::sequence_window::SequenceWindow;
 
 #[derive(Debug)]
-pub(in crate::krb5) struct Writer(Zeroizing<Vec<u8>>);
+pub(crate) struct Writer(Zeroizing<Vec<u8>>);
 
 impl Default for Writer {
     fn default() -> Self {
@@ -22,11 +22,11 @@ impl Default for Writer {
 }
 
 impl Writer {
-    pub(in crate::krb5) fn into_bytes(self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn into_bytes(self) -> Zeroizing<Vec<u8>> {
         self.0
     }
 
-    pub(in crate::krb5) fn put_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
         if self.0.capacity().saturating_sub(self.0.len()) < bytes.len() {
             let longer = self.0.len().saturating_add(bytes.len()).saturating_mul(2);
             let mut grown = Zeroizing::new(Vec::with_capacity(longer));
@@ -36,69 +36,69 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
-    pub(in crate::krb5) fn put_u32(&mut self, number: u32) {
+    pub(crate) fn put_u32(&mut self, number: u32) {
         self.put_bytes(&number.to_be_bytes());
     }
 
-    pub(in crate::krb5) fn put_i32(&mut self, number: i32) {
+    pub(crate) fn put_i32(&mut self, number: i32) {
         self.put_u32(number.cast_unsigned());
     }
 
-    pub(in crate::krb5) fn put_u64(&mut self, number: u64) {
+    pub(crate) fn put_u64(&mut self, number: u64) {
         self.put_bytes(&number.to_be_bytes());
     }
 
     /// The low half of a number.
-    pub(in crate::krb5) fn put_low_u32(&mut self, number: u64) {
+    pub(crate) fn put_low_u32(&mut self, number: u64) {
         let [.., a, b, c, d] = number.to_be_bytes();
         self.put_bytes(&[a, b, c, d]);
     }
 
-    pub(in crate::krb5) fn put_bool(&mut self, yes: bool) {
+    pub(crate) fn put_bool(&mut self, yes: bool) {
         self.put_u32(u32::from(yes));
     }
 
     /// Kerberos times of MIT's are the low 32 bits, which it takes as unsigned.
-    pub(in crate::krb5) fn put_time(&mut self, time: KerberosTime) {
+    pub(crate) fn put_time(&mut self, time: KerberosTime) {
         self.put_low_u32(time.unix().cast_unsigned());
     }
 
-    pub(in crate::krb5) fn put_length(&mut self, length: usize) {
+    pub(crate) fn put_length(&mut self, length: usize) {
         self.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
     }
 
-    pub(in crate::krb5) fn put_counted(&mut self, bytes: &[u8]) {
+    pub(crate) fn put_counted(&mut self, bytes: &[u8]) {
         self.put_length(bytes.len());
         self.put_bytes(bytes);
     }
 
-    pub(in crate::krb5) fn put_oid(&mut self, oid: &Oid) {
+    pub(crate) fn put_oid(&mut self, oid: &Oid) {
         self.put_u32(magic::OID);
         self.put_counted(oid.contents());
         self.put_u32(magic::OID);
     }
 
-    pub(in crate::krb5) fn put_principal(&mut self, principal: &Principal) {
+    pub(crate) fn put_principal(&mut self, principal: &Principal) {
         self.put_u32(magic::PRINCIPAL);
         self.put_counted(&principal.unparse());
         self.put_u32(magic::PRINCIPAL);
     }
 
-    pub(in crate::krb5) fn put_key(&mut self, key: &Key) {
+    pub(crate) fn put_key(&mut self, key: &Key) {
         self.put_u32(magic::KEYBLOCK);
         self.put_i32(key.enctype().number());
         self.put_counted(key.bytes());
         self.put_u32(magic::KEYBLOCK);
     }
 
-    pub(in crate::krb5) fn put_window(&mut self, window: &SequenceWindow) {
+    pub(crate) fn put_window(&mut self, window: &SequenceWindow) {
         self.put_u32(magic::WINDOW);
         self.put_bytes(&window.to_memory());
         self.put_u32(magic::WINDOW);
     }
 
     /// A library context with MIT's own defaults and no configuration.
-    pub(in crate::krb5) fn put_library_context(&mut self, skew: Duration) {
+    pub(crate) fn put_library_context(&mut self, skew: Duration) {
         const RENEWABLE_OK: u32 = 0x10;
         const LIBRARY_OPTIONS: u32 = 1;
         const CACHE_FORMAT: u32 = 0x0504;
