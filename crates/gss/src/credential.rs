@@ -117,6 +117,13 @@ impl AcceptorCredential {
         self
     }
 
+    /// With a memory of what was accepted, in place of the one that it had.
+    #[must_use]
+    pub fn with_replay_cache(mut self, replay_cache: Arc<dyn ReplayCache>) -> Self {
+        self.replay_cache = Some(replay_cache);
+        self
+    }
+
     /// As whom it accepts.
     pub const fn name(&self) -> &AcceptorName {
         &self.name
