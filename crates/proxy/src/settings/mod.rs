@@ -5,20 +5,31 @@
 //! [`Settings::service_for`] finds the [`Service`] of a [`Caller`].
 
 mod caller;
+mod conflicts;
 mod directory;
 mod error;
+mod flags;
 mod global;
+mod ini;
+mod load;
+mod options;
+mod section_reader;
 mod service;
+mod service_reader;
 mod sources;
 mod substitution;
+mod surroundings;
 
 pub use self::caller::Caller;
 pub use self::directory::Directory;
-pub use self::error::{Location, SettingsError, Warning};
+pub use self::error::{Location, SettingsError, Syntax, ValueFault, Warning};
 pub use self::global::{Global, LimitOptions};
+pub use self::load::Text;
+pub use self::options::{KnownOption, OPTIONS, Scope};
 pub use self::service::{CredStoreElement, CredUsage, DELEGATE, Mechs, Service, SocketAccess};
 pub use self::sources::{DEFAULT_DIRECTORY, DEFAULT_SOCKET, Sources};
 pub use self::substitution::SubstitutionError;
+pub use self::surroundings::{Surroundings, ThisMachine};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,16 +48,6 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads and checks the files.
-    ///
-    /// # Errors
-    /// [`SettingsError`] names file and line, and has a line of help.
-    pub fn load(sources: &Sources) -> Result<(Self, Vec<Warning>), SettingsError> {
-        Err(SettingsError::NoServices {
-            path: sources.file.clone(),
-        })
-    }
-
     /// What a proxy for one user's own session has instead of files: one service for that uid, at
     /// the default socket, with its own default credentials.
     pub fn for_user(euid: u32, socket: PathBuf) -> Self {
