@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::daemon::accepts_tcp;
 use super::presence::{require, require_file};
-use super::{Daemon, Port, find_program};
+use super::{Daemon, Keys, Port, find_program};
 
 const MODULES: &str = "/usr/lib/apache2/modules";
 const LOADED: &[&str] = &[
@@ -36,13 +36,18 @@ pub struct Apache {
 }
 
 impl Apache {
-    /// Starts the server with a service's keytab; each page is a name and its further directives, in which `FOLDER`
+    /// Starts the server with a service's keys; each page is a name and its further directives, in which `FOLDER`
     /// stands for [`folder`](Self::folder). `None` when Apache or its module is not on this machine.
     ///
     /// # Panics
     /// When it does not come up, and when it is missing although `CI=true`.
     #[must_use]
-    pub fn start(krb5_conf: &Path, keytab: &Path, pages: &[(&str, &str)]) -> Option<Self> {
+    pub fn start<'a>(
+        krb5_conf: &Path,
+        keys: impl Into<Keys<'a>>,
+        pages: &[(&str, &str)],
+    ) -> Option<Self> {
+        let keys = keys.into();
         let module = Path::new(MODULES).join("mod_auth_gssapi.so");
         if !require("apache2", "apache2") || !require_file(&module, "libapache2-mod-auth-gssapi") {
             return None;
@@ -52,18 +57,22 @@ impl Apache {
             .expect("a folder that its workers may enter");
         let port = Port::claim();
         fs::copy(krb5_conf, folder.path().join("krb5.conf")).expect("Apache's krb5.conf");
-        fs::copy(keytab, folder.path().join("HTTP.keytab")).expect("Apache's keytab");
         for name in ["pages", "rcache", "delegated"] {
             fs::create_dir(folder.path().join(name)).expect("one of Apache's folders");
         }
         for (page, _) in pages {
             fs::write(folder.path().join("pages").join(page), "the page\n").expect("a page");
         }
-        give_to_workers(folder.path(), &["HTTP.keytab", "rcache", "delegated"]);
+        give_to_workers(folder.path(), &["rcache", "delegated"]);
+        if let Keys::Keytab(keytab) = keys {
+            fs::copy(keytab, folder.path().join("HTTP.keytab")).expect("Apache's keytab");
+            give_to_workers(folder.path(), &["HTTP.keytab"]);
+        }
         let settings = folder.path().join("httpd.conf");
-        fs::write(&settings, httpd_conf(folder.path(), port.number(), pages)).expect("httpd.conf");
+        let text = httpd_conf(folder.path(), port.number(), keys, pages);
+        fs::write(&settings, text).expect("httpd.conf");
         let server = Daemon::start(
-            command(folder.path(), &settings),
+            command(folder.path(), keys, &settings),
             &folder.path().join("apache.out"),
             || accepts_tcp(port.number()),
         );
@@ -72,6 +81,12 @@ impl Apache {
             port,
             folder,
         })
+    }
+
+    /// As whom its workers run; `None` when they are the user who runs the test.
+    #[must_use]
+    pub fn worker() -> Option<u32> {
+        geteuid().is_root().then_some(NOBODY)
     }
 
     /// Where it listens.
@@ -94,13 +109,12 @@ impl Apache {
     }
 }
 
-fn command(folder: &Path, settings: &Path) -> Command {
+fn command(folder: &Path, keys: Keys<'_>, settings: &Path) -> Command {
     let program: PathBuf = find_program("apache2").expect("Apache was found before");
-    let mut command = Command::new(program);
+    let mut command = keys.command(&program);
     command
         .args([OsStr::new("-D"), OsStr::new("FOREGROUND")])
         .args([OsStr::new("-f"), settings.as_os_str()])
-        .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LC_ALL", "C")
         .env("KRB5_CONFIG", folder.join("krb5.conf"))
@@ -110,16 +124,20 @@ fn command(folder: &Path, settings: &Path) -> Command {
 
 /// Root's Apache gives its rights away before it reads any of these.
 fn give_to_workers(folder: &Path, names: &[&str]) {
-    if !geteuid().is_root() {
+    let Some(worker) = Apache::worker() else {
         return;
-    }
+    };
     for name in names {
-        chown(folder.join(name), Some(NOBODY), Some(NOBODY)).expect("files for Apache's workers");
+        chown(folder.join(name), Some(worker), Some(worker)).expect("files for Apache's workers");
     }
 }
 
-fn httpd_conf(folder: &Path, port: u16, pages: &[(&str, &str)]) -> String {
+fn httpd_conf(folder: &Path, port: u16, keys: Keys<'_>, pages: &[(&str, &str)]) -> String {
     let path = folder.display();
+    let store = match keys {
+        Keys::Keytab(_) => format!("GssapiCredStore keytab:{path}/HTTP.keytab"),
+        Keys::Proxy { .. } => String::new(),
+    };
     let mut text = format!(
         "ServerRoot {path}\n\
          DefaultRuntimeDir {path}\n\
@@ -135,8 +153,8 @@ fn httpd_conf(folder: &Path, port: u16, pages: &[(&str, &str)]) -> String {
     }
     // Known only once the module is loaded.
     text.push_str("LogLevel info auth_gssapi:debug\n");
-    if geteuid().is_root() {
-        let _ = writeln!(text, "User #{NOBODY}\nGroup #{NOBODY}");
+    if let Some(worker) = Apache::worker() {
+        let _ = writeln!(text, "User #{worker}\nGroup #{worker}");
     }
     for (page, directives) in pages {
         let _ = writeln!(
@@ -144,7 +162,7 @@ fn httpd_conf(folder: &Path, port: u16, pages: &[(&str, &str)]) -> String {
             "<Location /{page}>\n\
              AuthType GSSAPI\n\
              AuthName Lab\n\
-             GssapiCredStore keytab:{path}/HTTP.keytab\n\
+             {store}\n\
              Require valid-user\n\
              Header always set X-User expr=%{{REMOTE_USER}}\n\
              Header always set X-Ccache %{{KRB5CCNAME}}e\n\

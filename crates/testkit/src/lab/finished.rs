@@ -16,7 +16,7 @@ pub struct Finished {
 
 impl Finished {
     /// Runs a program to its end with `input` as standard input; `name` is what messages call it.
-    pub(super) fn of(command: &mut Command, name: &str, input: &str) -> Self {
+    pub fn of(command: &mut Command, name: &str, input: &str) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

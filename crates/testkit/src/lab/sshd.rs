@@ -7,7 +7,7 @@ use rustix::process::geteuid;
 use tempfile::TempDir;
 
 use super::daemon::accepts_tcp;
-use super::{Daemon, Finished, Port, find_program, require};
+use super::{Daemon, Finished, Keys, Port, find_program, require};
 
 /// The folder into which sshd of Debian locks what it does before anybody has signed in.
 const PRIVILEGE_SEPARATION: &str = "/run/sshd";
@@ -22,13 +22,18 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// Starts the server with a service's keytab; the principals are those who may sign in as the user who runs the
+    /// Starts the server with a service's keys; the principals are those who may sign in as the user who runs the
     /// test. `None` when OpenSSH's programs are not on this machine.
     ///
     /// # Panics
     /// When it does not come up, and when it is missing although `CI=true`.
     #[must_use]
-    pub fn start(krb5_conf: &Path, keytab: &Path, principals: &[&str]) -> Option<Self> {
+    pub fn start<'a>(
+        krb5_conf: &Path,
+        keys: impl Into<Keys<'a>>,
+        principals: &[&str],
+    ) -> Option<Self> {
+        let keys = keys.into();
         if !require("sshd", "openssh-server") || !require("ssh-keygen", "openssh-client") {
             return None;
         }
@@ -44,7 +49,7 @@ impl Sshd {
         if geteuid().is_root() {
             fs::create_dir_all(PRIVILEGE_SEPARATION).expect("a folder that sshd insists on");
         }
-        let server = Daemon::start(command(path, keytab), &path.join("sshd.out"), || {
+        let server = Daemon::start(command(path, keys), &path.join("sshd.out"), || {
             accepts_tcp(port.number())
         });
         Some(Self {
@@ -80,13 +85,16 @@ impl Sshd {
     }
 }
 
-fn command(folder: &Path, keytab: &Path) -> Command {
+fn command(folder: &Path, keys: Keys<'_>) -> Command {
     let program = find_program("sshd").expect("sshd was found before");
-    let mut command = Command::new(program);
+    let mut command = keys.command(&program);
+    let keytab = match keys {
+        Keys::Keytab(keytab) => keytab,
+        Keys::Proxy { hidden, .. } => hidden,
+    };
     command
         .args(["-D", "-e", "-f"])
         .arg(folder.join("sshd_config"))
-        .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LC_ALL", "C")
         .env("KRB5_CONFIG", folder.join("krb5.conf"))

@@ -13,6 +13,7 @@ mod http_programs;
 mod matrix;
 mod on_path;
 mod passwords;
+mod proxied;
 mod published_faults;
 mod replays;
 mod responder;
