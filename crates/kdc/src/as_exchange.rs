@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use kerbstone_crypto::{Key, KeyUsage};
 use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::flags::{KdcOptions, TicketFlags};
-use kerbstone_proto::message::{Checksum, MethodData, PaData, PaType};
+use kerbstone_proto::message::{AuthorizationData, Checksum, MethodData, PaData, PaType};
 use kerbstone_proto::name::{NameType, Principal};
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_realm::{Attributes, OpenEntry, OpenKey};
@@ -14,6 +14,7 @@ use rand_core::CryptoRng;
 use crate::asking::Asking;
 use crate::audit::Issued;
 use crate::etype_choice;
+use crate::issued_pac;
 use crate::lifetimes::Lifetime;
 use crate::pa_enc_timestamp::{self, Proof};
 use crate::preauth_hints;
@@ -54,8 +55,9 @@ pub(crate) fn answer(
     flags.set(TicketFlags::PRE_AUTHENT, proved);
     flags.set(TicketFlags::RENEWABLE, lifetime.renew_till.is_some());
     let addresses = request.addresses();
+    let ticket_client = client_of_ticket(options, client_name, &client);
     let grant = Grant {
-        client: client_of_ticket(options, client_name, &client),
+        client: ticket_client,
         service: service_of_ticket(options, service_name, &service),
         flags,
         session_key: &session_key,
@@ -63,7 +65,8 @@ pub(crate) fn answer(
         lifetime,
         transited: &[],
         addresses: addresses.as_deref(),
-        authorization_data: None,
+        authorization_data: AuthorizationData::default(),
+        pac: issued_pac::of_initial(asking, request, ticket_client, &service)?,
     };
     let padata = preauth_hints::for_reply(reply_key).to_der();
     let encrypted_padata = signed_request(request, raw, reply_key);

@@ -70,6 +70,34 @@ pub enum Outcome {
     },
 }
 
+/// What a service acts for a user on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActingHow {
+    /// Its own word: it asks for the user's ticket to itself (S4U2Self).
+    OwnWord,
+    /// The user's ticket to it: it asks for the user's ticket to another (S4U2Proxy).
+    Evidence,
+}
+
+impl ActingHow {
+    /// The name in audit lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OwnWord => "s4u2self",
+            Self::Evidence => "s4u2proxy",
+        }
+    }
+}
+
+/// For whom a client acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActingFor {
+    /// The user.
+    pub user: Principal,
+    /// With what right.
+    pub how: ActingHow,
+}
+
 /// What was issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Issued {
@@ -127,6 +155,8 @@ pub struct AuditEvent {
     pub client: Option<Principal>,
     /// For which service, or whose password.
     pub service: Option<Principal>,
+    /// For whom the client, a service, acts or would like to.
+    pub acting_for: Option<ActingFor>,
     /// Which enctypes the client offered.
     pub requested: RequestedEnctypes,
     /// How it ended.
@@ -145,6 +175,7 @@ impl AuditEvent {
             exchange,
             client: None,
             service: None,
+            acting_for: None,
             requested: RequestedEnctypes::default(),
             outcome,
             issued: None,
@@ -168,6 +199,10 @@ impl AuditEvent {
         }
         if let Some(service) = &self.service {
             json.bytes("service", &service.unparse());
+        }
+        if let Some(acting) = &self.acting_for {
+            json.bytes("acting_for", &acting.user.unparse());
+            json.text("acting_how", acting.how.name());
         }
         self.outcome.write(&mut json);
         json.numbers("etypes", self.requested.numbers());

@@ -1,7 +1,7 @@
 //! Authorization data on its way into a ticket: from the request and from the ticket shown.
 //!
 //! What only a KDC may say is left out on both ways, as MIT does: a client could have made it up,
-//! or another realm, and we issue none of it ourselves.
+//! or another realm. The PAC, which we do issue, is verified and written anew elsewhere.
 
 use kerbstone_crypto::{Key, KeyUsage};
 use kerbstone_proto::error_code::ErrorCode;
@@ -31,20 +31,25 @@ pub(crate) struct ClientKeys<'a> {
     pub(crate) subkey: Option<&'a Key>,
 }
 
-/// What goes into the new ticket, as DER; nothing if there is nothing.
+/// What goes into the new ticket beside its PAC. `pac` is where in the ticket shown its own is,
+/// which needs no second look.
 pub(crate) fn for_ticket(
     requested: Option<&EncryptedData>,
     keys: &ClientKeys<'_>,
     shown: &AuthorizationData,
-) -> Result<Option<Vec<u8>>, Refusal> {
+    pac: Option<usize>,
+) -> Result<AuthorizationData, Refusal> {
     let mut carried = AuthorizationData::default();
     if let Some(requested) = requested {
-        carry(open(requested, keys)?, &mut carried)?;
+        carry(open(requested, keys)?.0.iter(), &mut carried)?;
     }
-    if !shown.is_empty() {
-        carry(shown.clone(), &mut carried)?;
-    }
-    Ok((!carried.is_empty()).then(|| carried.to_der()))
+    let others = shown
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| Some(*at) != pac)
+        .map(|(_, element)| element);
+    carry(others, &mut carried)?;
+    Ok(carried)
 }
 
 /// Whether a ticket says that it may serve as FAST armor only.
@@ -75,16 +80,19 @@ fn open(data: &EncryptedData, keys: &ClientKeys<'_>) -> Result<AuthorizationData
     AuthorizationData::from_der(&plain).map_err(|error| illegible(&error.to_string()))
 }
 
-fn carry(data: AuthorizationData, carried: &mut AuthorizationData) -> Result<(), Refusal> {
-    for element in data.0 {
+fn carry<'a>(
+    data: impl Iterator<Item = &'a AuthorizationDataElement>,
+    carried: &mut AuthorizationData,
+) -> Result<(), Refusal> {
+    for element in data {
         if element.ad_type == AdType::MANDATORY_FOR_KDC {
             return Err(Refusal::new(
                 ErrorCode::KDC_ERR_POLICY,
                 "there is authorization data that the KDC must understand and does not",
             ));
         }
-        if !is_said_by_kdc(&element, MAX_AUTHDATA_DEPTH) {
-            carried.push(element);
+        if !is_said_by_kdc(element, MAX_AUTHDATA_DEPTH) {
+            carried.push(element.clone());
         }
     }
     Ok(())
@@ -127,7 +135,7 @@ mod tests {
 
     fn kept(elements: Vec<AuthorizationDataElement>) -> AuthorizationData {
         let mut carried = AuthorizationData::default();
-        carry(AuthorizationData(elements), &mut carried).unwrap();
+        carry(elements.iter(), &mut carried).unwrap();
         carried
     }
 
@@ -152,7 +160,7 @@ mod tests {
     fn refuses_what_the_kdc_must_understand() {
         let mut carried = AuthorizationData::default();
         let data = AuthorizationData(vec![element(AdType::MANDATORY_FOR_KDC, b"")]);
-        let refusal = carry(data, &mut carried).unwrap_err();
+        let refusal = carry(data.iter(), &mut carried).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::KDC_ERR_POLICY);
     }
 }

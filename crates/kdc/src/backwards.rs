@@ -46,6 +46,16 @@ impl Backwards {
         self.buffer.len().saturating_sub(self.at)
     }
 
+    /// What has been written so far.
+    pub(crate) fn written(&self) -> &[u8] {
+        self.buffer.get(self.at..).unwrap_or_default()
+    }
+
+    /// Leaves nothing of it in memory.
+    pub(crate) fn wipe(mut self) {
+        self.buffer.zeroize();
+    }
+
     /// Everything that has been written.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.buffer.drain(..self.at);

@@ -205,6 +205,7 @@ impl Kdc {
             Err(refusal) => refuse(refusal, &request, &mut event),
         };
         event.client = request.client;
+        event.acting_for = request.acting_for;
         event.service = request.service;
         (reply, event)
     }

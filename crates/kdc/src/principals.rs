@@ -82,7 +82,7 @@ fn unknown_client() -> Refusal {
 }
 
 /// `alice@example.org` in one component (RFC 6806 5): the principal that it looks like.
-fn enterprise_meaning(client: &Principal) -> Option<Principal> {
+pub(crate) fn enterprise_meaning(client: &Principal) -> Option<Principal> {
     let [component] = client.name.components.as_slice() else {
         return None;
     };

@@ -56,7 +56,8 @@ pub(crate) fn find(
     nearest(asking, &realm.ok_or_else(unknown)?)
 }
 
-/// The realm that the host of a host-based service belongs to, if the client takes referrals.
+/// The realm that the service belongs to, if the client takes referrals: by the name of its host
+/// or, of a service that asks here for a user's ticket to itself, by its enterprise name.
 fn realm_of_service(
     asking: &Asking<'_>,
     service: &Principal,
@@ -65,6 +66,14 @@ fn realm_of_service(
     if !options.contains(KdcOptions::CANONICALIZE) {
         return None;
     }
+    match principals::enterprise_meaning(service) {
+        Some(meant) => (meant.realm != service.realm).then_some(meant.realm),
+        None => realm_of_host(asking, service),
+    }
+}
+
+/// The realm that the host of a host-based service belongs to.
+fn realm_of_host(asking: &Asking<'_>, service: &Principal) -> Option<Realm> {
     let [kind, host] = service.name.components.as_slice() else {
         return None;
     };

@@ -4,16 +4,21 @@
 
 use kerbstone_crypto::{CryptoError, Key, KeyUsage};
 use kerbstone_proto::flags::TicketFlags;
+use kerbstone_proto::message::{AdType, AuthorizationData};
 use kerbstone_proto::name::{Principal, PrincipalName, Realm};
 use kerbstone_proto::time::KerberosTime;
 use rand_core::CryptoRng;
 
 use crate::backwards::{Backwards, tag};
+use crate::issued_pac::IssuedPac;
 use crate::lifetimes::Lifetime;
 use crate::transited::DOMAIN_X500_COMPRESS;
 
 /// The version in every message.
 const KERBEROS_5: i64 = 5;
+
+/// What stands for the PAC in the ticket that the PAC signs.
+const PAC_TO_BE: [u8; 1] = [0];
 
 /// Which reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +40,9 @@ pub(crate) struct Grant<'a> {
     pub(crate) transited: &'a [u8],
     /// DER of HostAddresses for the ticket.
     pub(crate) addresses: Option<&'a [u8]>,
-    /// DER of AuthorizationData.
-    pub(crate) authorization_data: Option<&'a [u8]>,
+    /// What the ticket says beside its PAC.
+    pub(crate) authorization_data: AuthorizationData,
+    pub(crate) pac: Option<IssuedPac>,
 }
 
 /// Where the ticket's key comes from.
@@ -113,6 +119,16 @@ fn ticket(
     ticket_key: &TicketKey<'_>,
     rng: &mut dyn CryptoRng,
 ) -> Result<(), CryptoError> {
+    let pac = grant.pac.as_ref().map(|pac| {
+        if !pac.signs_ticket {
+            return pac.sign(ticket_key.key, None);
+        }
+        let mut draft = Backwards::new();
+        ticket_part(&mut draft, grant, Some(&PAC_TO_BE));
+        let pac = pac.sign(ticket_key.key, Some(draft.written()));
+        draft.wipe();
+        pac
+    });
     let mut sealed = Ok(());
     writer.tagged(tag::application(1), |writer| {
         writer.tagged(tag::SEQUENCE, |writer| {
@@ -123,9 +139,7 @@ fn ticket(
                     kvno: ticket_key.kvno,
                 };
                 sealed = sealing.write(writer, rng, |writer| {
-                    writer.tagged(tag::application(3), |writer| {
-                        encrypted_ticket_part(writer, grant);
-                    });
+                    ticket_part(writer, grant, pac.as_deref());
                 });
             });
             principal_name(writer, 2, &grant.service.name);
@@ -136,10 +150,18 @@ fn ticket(
     sealed
 }
 
-fn encrypted_ticket_part(writer: &mut Backwards, grant: &Grant<'_>) {
+fn ticket_part(writer: &mut Backwards, grant: &Grant<'_>, pac: Option<&[u8]>) {
+    writer.tagged(tag::application(3), |writer| {
+        encrypted_ticket_part(writer, grant, pac);
+    });
+}
+
+fn encrypted_ticket_part(writer: &mut Backwards, grant: &Grant<'_>, pac: Option<&[u8]>) {
     writer.tagged(tag::SEQUENCE, |writer| {
-        if let Some(data) = grant.authorization_data {
-            writer.primitive(tag::context(10), data);
+        if pac.is_some() || !grant.authorization_data.is_empty() {
+            writer.tagged(tag::context(10), |writer| {
+                authorization_data(writer, &grant.authorization_data, pac);
+            });
         }
         if let Some(addresses) = grant.addresses {
             writer.primitive(tag::context(9), addresses);
@@ -176,6 +198,33 @@ fn encrypted_reply_part(writer: &mut Backwards, grant: &Grant<'_>, reply: &Reply
         integer(writer, 2, reply.nonce);
         writer.tagged(tag::context(1), last_request);
         session_key(writer, 0, grant.session_key);
+    });
+}
+
+/// The PAC comes first, where MIT has it.
+fn authorization_data(writer: &mut Backwards, others: &AuthorizationData, pac: Option<&[u8]>) {
+    writer.tagged(tag::SEQUENCE, |writer| {
+        for element in others.iter().rev() {
+            authorization_element(writer, element.ad_type, |writer| {
+                writer.bytes(&element.ad_data);
+            });
+        }
+        if let Some(pac) = pac {
+            authorization_element(writer, AdType::IF_RELEVANT, |writer| {
+                writer.tagged(tag::SEQUENCE, |writer| {
+                    authorization_element(writer, AdType::WIN2K_PAC, |writer| writer.bytes(pac));
+                });
+            });
+        }
+    });
+}
+
+fn authorization_element(writer: &mut Backwards, ad_type: i32, data: impl FnOnce(&mut Backwards)) {
+    writer.tagged(tag::SEQUENCE, |writer| {
+        writer.tagged(tag::context(1), |writer| {
+            writer.tagged(tag::OCTET_STRING, data);
+        });
+        integer(writer, 0, i64::from(ad_type));
     });
 }
 

@@ -3,6 +3,7 @@
 use kerbstone_proto::message::{Encoded, HostAddresses, KdcReq, KdcReqBody, PaData, PaType};
 use kerbstone_proto::name::Principal;
 
+use crate::audit::ActingFor;
 use crate::lifetimes::Asked;
 
 /// The contents of a KDC-REQ.
@@ -12,6 +13,8 @@ pub(crate) struct Request {
     pub(crate) client: Option<Principal>,
     /// The service that is asked for.
     pub(crate) service: Option<Principal>,
+    /// For whom the client, a service, acts.
+    pub(crate) acting_for: Option<ActingFor>,
     pub(crate) body: Encoded<KdcReqBody>,
     padata: Vec<PaData>,
 }
@@ -20,6 +23,7 @@ impl Request {
     pub(crate) fn new(request: KdcReq) -> Self {
         Self {
             client: None,
+            acting_for: None,
             service: request.body.server(),
             body: request.body,
             padata: request.padata,

@@ -1,6 +1,8 @@
 //! PA-TGS-REQ: the ticket that a client shows to the ticket-granting service, and the proof that
 //! it is the client's (RFC 4120 3.3.2, 3.3.3.1).
 
+use std::sync::Arc;
+
 use kerbstone_crypto::{ChecksumType, CryptoError, Key, KeyUsage};
 use kerbstone_proto::error_code::ErrorCode;
 use kerbstone_proto::flags::ApOptions;
@@ -24,7 +26,12 @@ const VERSIONS_TRIED: usize = 3;
 /// A ticket of ours (or for us), opened.
 #[derive(Debug)]
 pub(crate) struct OpenedTicket {
+    /// As the ticket names it.
     pub(crate) server: Principal,
+    /// The server's entry.
+    pub(crate) entry: Arc<OpenEntry>,
+    /// The server's key that opened it.
+    pub(crate) key: Key,
     pub(crate) part: EncTicketPart,
     pub(crate) session_key: Key,
 }
@@ -34,6 +41,13 @@ pub(crate) struct OpenedTicket {
 pub(crate) struct Header {
     pub(crate) ticket: OpenedTicket,
     pub(crate) subkey: Option<Key>,
+}
+
+impl Header {
+    /// The key that the reply is under, and what else is exchanged with the client.
+    pub(crate) fn reply_key(&self) -> &Key {
+        self.subkey.as_ref().unwrap_or(&self.ticket.session_key)
+    }
 }
 
 /// Opens and checks the PA-TGS-REQ. Names the client in the request as soon as it is known.
@@ -84,13 +98,15 @@ pub(crate) fn open_ticket(asking: &Asking<'_>, ticket: Ticket) -> Result<OpenedT
     if entry.attributes.bits() & barred.bits() != 0 {
         return Err(not_ours());
     }
-    let part = decrypt(&entry, &server, &enc_part)?;
+    let (part, key) = decrypt(&entry, &server, &enc_part)?;
     let session_key = part
         .key
         .to_key()
         .map_err(|error| Refusal::new(ErrorCode::KDC_ERR_ETYPE_NOSUPP, error.to_string()))?;
     Ok(OpenedTicket {
         server,
+        entry,
+        key,
         part,
         session_key,
     })
@@ -100,7 +116,7 @@ fn decrypt(
     entry: &OpenEntry,
     server: &Principal,
     sealed: &EncryptedData,
-) -> Result<EncTicketPart, Refusal> {
+) -> Result<(EncTicketPart, Key), Refusal> {
     let mut failure = Refusal::new(
         ErrorCode::KRB_AP_ERR_BADKEYVER,
         "the key that the ticket was sealed with is not kept any more",
@@ -110,10 +126,11 @@ fn decrypt(
             failure = bad_integrity("the ticket was not sealed with the key of its service");
             continue;
         };
-        return EncTicketPart::from_der(&plain).map_err(|error| {
+        let part = EncTicketPart::from_der(&plain).map_err(|error| {
             let why = format!("the sealed part of the ticket cannot be read: {error}");
             Refusal::new(ErrorCode::KRB_ERR_GENERIC, why)
-        });
+        })?;
+        return Ok((part, key.key.clone()));
     }
     Err(failure)
 }

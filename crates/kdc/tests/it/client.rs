@@ -5,10 +5,12 @@ use kerbstone_kdc::{Answer, Kdc, Peer, Transport};
 use kerbstone_proto::ap_exchange::{ApPurpose, ApReqBuilder};
 use kerbstone_proto::flags::{KdcOptions, TicketFlags};
 use kerbstone_proto::message::{
-    EncKdcRepPart, EncTicketPart, EncryptedData, HostAddresses, KdcRep, KdcRepKind, KdcReq,
-    KdcReqBody, KdcReqKind, KrbError, PaData, PaEncTsEnc, PaType, Ticket, UInt32,
+    AuthorizationData, EncKdcRepPart, EncTicketPart, EncryptedData, HostAddresses, KdcRep,
+    KdcRepKind, KdcReq, KdcReqBody, KdcReqKind, KrbError, PaData, PaEncTsEnc, PaType, Ticket,
+    UInt32,
 };
 use kerbstone_proto::name::Principal;
+use kerbstone_proto::pac::PacInTicket;
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -27,6 +29,14 @@ pub(crate) struct Credential {
 impl Credential {
     pub(crate) fn has(&self, flags: TicketFlags) -> bool {
         self.part.flags.contains(flags)
+    }
+
+    /// What the service is told beside the PAC.
+    pub(crate) fn told_beside_pac(&self, site: &Site) -> AuthorizationData {
+        let mut data = self.opened(site).authorization_data;
+        let pac = PacInTicket::find(&data).unwrap().expect("a PAC");
+        data.remove(pac.container);
+        data
     }
 
     /// What the service sees.

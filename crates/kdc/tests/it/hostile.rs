@@ -548,7 +548,7 @@ fn nested_authorization_data_ends_somewhere() {
     let service = client
         .ticket(&tgt, WWW, |body| body.enc_authorization_data = Some(sealed))
         .unwrap();
-    assert!(service.opened(&site).authorization_data.is_empty());
+    assert!(service.told_beside_pac(&site).is_empty());
     let request = client.tgs_req(
         &tgt,
         WWW,

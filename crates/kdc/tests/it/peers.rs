@@ -8,19 +8,19 @@ use tempfile::TempDir;
 
 use crate::site::{Administrators, PASSWORD, REALM, Server, Site};
 
-struct Lab {
+pub(crate) struct Lab {
     _server: Server,
-    folder: TempDir,
-    configuration: std::path::PathBuf,
+    pub(crate) folder: TempDir,
+    pub(crate) configuration: std::path::PathBuf,
 }
 
 impl Lab {
-    fn start(site: &Site) -> Self {
+    pub(crate) fn start(site: &Site) -> Self {
         let kdc = site.kdc().with_password_authority(Arc::new(Administrators));
         Self::serving(kdc, "")
     }
 
-    fn serving(kdc: kerbstone_kdc::Kdc, extra: &str) -> Self {
+    pub(crate) fn serving(kdc: kerbstone_kdc::Kdc, extra: &str) -> Self {
         let server = Server::start(kdc);
         let folder = TempDir::with_prefix("kerbstone-kdc-").unwrap();
         let other = kerbstone_testkit::lab::Addresses {
@@ -36,11 +36,11 @@ impl Lab {
         }
     }
 
-    fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         self.session_of(Suite::Mit)
     }
 
-    fn session_of(&self, suite: Suite) -> Session {
+    pub(crate) fn session_of(&self, suite: Suite) -> Session {
         Session::new(suite, &self.configuration)
     }
 }

@@ -68,7 +68,7 @@ fn answers_under_the_subkey_if_there_is_one() {
     let reply = client.ask(&request.to_der()).reply;
     let usage = KeyUsage::TGS_REP_SUBKEY;
     let service = open_reply(&reply, KdcRepKind::Tgs, &subkey, usage).unwrap();
-    assert_eq!(service.opened(&site).authorization_data, note);
+    assert_eq!(service.told_beside_pac(&site), note);
 }
 
 #[test]
@@ -95,10 +95,7 @@ fn carries_authorization_data_on_but_no_false_word_of_a_kdc() {
         })
         .unwrap();
     let service = client.ticket(&forwarded, WWW, |_| {}).unwrap();
-    assert_eq!(
-        service.opened(&site).authorization_data.0,
-        [element(4711, b"note")]
-    );
+    assert_eq!(service.told_beside_pac(&site).0, [element(4711, b"note")]);
     let must = AuthorizationData(vec![element(AdType::MANDATORY_FOR_KDC, b"")]);
     let sealed = EncryptedData::encrypt(&tgt.key, usage, None, &must.to_der(), &mut rand::rng());
     let error = client
