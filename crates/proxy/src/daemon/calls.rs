@@ -9,19 +9,16 @@ use kerbstone_xdr::rpc::Refusal;
 use kerbstone_xdr::{Opaque, rpc};
 
 use super::Hall;
-use super::counts::Tally;
 use crate::desk::Patience;
+use crate::procedures::{Answer, Decision, WouldWait};
 use crate::settings::{Caller, Service};
-use crate::wire::{self, Reply};
-
-/// Calling and routine errors of a major status (RFC 2744 3.9.1).
-const ERRORS: u64 = 0xffff_0000;
+use crate::wire;
 
 /// What becomes of a message.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// A reply, ready to be written.
-    Reply(Opaque, Tally),
+    Reply(Opaque, Option<Decision>),
     /// The call needs a KDC.
     Slow(Box<Call>),
     /// The connection ends, for this reason.
@@ -48,9 +45,9 @@ pub(super) fn answer(hall: &Arc<Hall>, caller: &Caller, message: &[u8]) -> Verdi
         Err(fault) => return refuse(&fault),
     };
     match execute(hall, caller, service, &call, Patience::Never) {
-        Ok(reply) => {
-            let (reply, tally) = record(xid, service, &call, &reply);
-            Verdict::Reply(reply, tally)
+        Ok(answer) => {
+            let (reply, decision) = record(xid, answer);
+            Verdict::Reply(reply, Some(decision))
         }
         Err(Hitch::WouldWait) => Verdict::Slow(Box::new(Call {
             hall: Arc::clone(hall),
@@ -59,15 +56,13 @@ pub(super) fn answer(hall: &Arc<Hall>, caller: &Caller, message: &[u8]) -> Verdi
             xid,
             call,
         })),
-        Err(Hitch::Panicked) => {
-            Verdict::Reply(refusal_record(xid, Refusal::SystemError), Tally::Refused)
-        }
+        Err(Hitch::Panicked) => Verdict::Reply(refusal_record(xid, Refusal::SystemError), None),
     }
 }
 
 impl Call {
     /// Answers the call, asking whom it takes, but not beyond `until`.
-    pub(super) fn answer(&self, until: Instant) -> (Opaque, Tally) {
+    pub(super) fn answer(&self, until: Instant) -> (Opaque, Option<Decision>) {
         let patience = Patience::Until(until);
         match execute(
             &self.hall,
@@ -76,8 +71,11 @@ impl Call {
             &self.call,
             patience,
         ) {
-            Ok(reply) => record(self.xid, &self.service, &self.call, &reply),
-            Err(_) => (self.refusal(), Tally::Refused),
+            Ok(answer) => {
+                let (reply, decision) = record(self.xid, answer);
+                (reply, Some(decision))
+            }
+            Err(_) => (self.refusal(), None),
         }
     }
 
@@ -99,7 +97,7 @@ fn refuse(fault: &rpc::CallFault) -> Verdict {
     let Some((xid, refusal)) = fault.answer() else {
         return Verdict::Close("a message is no call");
     };
-    Verdict::Reply(refusal_record(xid, refusal), Tally::Refused)
+    Verdict::Reply(refusal_record(xid, refusal), None)
 }
 
 /// A fault of ours costs its caller an error, not everybody the daemon.
@@ -109,13 +107,13 @@ fn execute(
     service: &Arc<Service>,
     call: &wire::Call,
     patience: Patience,
-) -> Result<Reply, Hitch> {
+) -> Result<Answer, Hitch> {
     let answered = catch_unwind(AssertUnwindSafe(|| {
         hall.engine.answer(caller, service, call, patience, now())
     }));
     match answered {
-        Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(_)) => Err(Hitch::WouldWait),
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(WouldWait)) => Err(Hitch::WouldWait),
         Err(_) => {
             tracing::error!(procedure = ?call.procedure(), "a call could not be answered for a fault of ours");
             Err(Hitch::Panicked)
@@ -123,18 +121,10 @@ fn execute(
     }
 }
 
-fn record(xid: u32, service: &Arc<Service>, call: &wire::Call, reply: &Reply) -> (Opaque, Tally) {
-    match wire::write_reply(xid, reply) {
-        Ok(record) => {
-            let tally = Tally::Call {
-                service: Arc::clone(service),
-                procedure: call.procedure(),
-                granted: reply.status().major & ERRORS == 0,
-            };
-            (record, tally)
-        }
-        Err(_) => (refusal_record(xid, Refusal::SystemError), Tally::Refused),
-    }
+fn record(xid: u32, answer: Answer) -> (Opaque, Decision) {
+    let record = wire::write_reply(xid, &answer.reply)
+        .unwrap_or_else(|_| refusal_record(xid, Refusal::SystemError));
+    (record, answer.decision)
 }
 
 /// A refusal is a few words long and always fits.

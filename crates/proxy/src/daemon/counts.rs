@@ -1,10 +1,8 @@
 //! What a loop counts.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use crate::settings::Service;
-use crate::wire::Procedure;
+use crate::procedures::Decision;
 
 /// Counters of one loop, or of all of them together.
 #[derive(Clone, Debug, Default)]
@@ -34,39 +32,23 @@ pub struct Answers {
     pub failed: u64,
 }
 
-/// What is counted of one reply.
-#[derive(Clone, Debug)]
-pub(super) enum Tally {
-    /// A procedure was executed.
-    Call {
-        service: Arc<Service>,
-        procedure: Procedure,
-        granted: bool,
-    },
-    /// The call was refused.
-    Refused,
-}
-
 impl Counts {
-    pub(super) fn count(&mut self, tally: Tally) {
-        let Tally::Call {
-            service,
-            procedure,
-            granted,
-        } = tally
-        else {
+    /// Counts a reply: a procedure's, or a refusal.
+    pub(super) fn count(&mut self, decision: Option<&Decision>) {
+        let Some(decision) = decision else {
             self.refused = self.refused.saturating_add(1);
             return;
         };
-        let number = procedure.number();
-        let answers = match self.calls.get_mut(&service.name) {
+        let number = decision.procedure.number();
+        let name = &decision.service.name;
+        let answers = match self.calls.get_mut(name) {
             Some(known) => known.entry(number).or_default(),
             None => {
-                let new = self.calls.entry(service.name.clone()).or_default();
+                let new = self.calls.entry(name.clone()).or_default();
                 new.entry(number).or_default()
             }
         };
-        let place = if granted {
+        let place = if decision.is_granted() {
             &mut answers.granted
         } else {
             &mut answers.failed

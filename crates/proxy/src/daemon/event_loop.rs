@@ -17,13 +17,14 @@ use zeroize::Zeroizing;
 use super::calls::{self, Call, Verdict};
 use super::census::Room;
 use super::connection::{Connection, Moved, Reply, Stage};
-use super::counts::{Counts, Tally};
+use super::counts::Counts;
 use super::door::Door;
 use super::framing::{Framed, clear};
 use super::mailbox::{Answered, Letter, Mailbox};
 use super::peer::Peer;
 use super::report::{Connected, LoopReport};
 use super::{DaemonError, Shared};
+use crate::procedures::Decision;
 
 /// What one read takes: nearly every message whole.
 const READ: usize = 64 << 10;
@@ -305,16 +306,24 @@ impl EventLoop {
         let hall = self.shared.hall();
         hall.ask(&mut connection.peer);
         match calls::answer(&hall, &connection.peer.caller, message) {
-            Verdict::Reply(reply, tally) => {
-                self.counts.count(tally);
+            Verdict::Reply(reply, decision) => {
+                self.note(decision.as_ref());
                 self.reply(id, reply);
             }
             Verdict::Slow(call) => self.wait_for(id, *call),
             Verdict::Close(why) => {
                 tracing::info!(target: "gssproxy", "{why}");
-                self.counts.count(Tally::Refused);
+                self.note(None);
                 self.close(id);
             }
+        }
+    }
+
+    /// Counts a reply and lets it be witnessed.
+    fn note(&mut self, decision: Option<&Decision>) {
+        self.counts.count(decision);
+        if let (Some(decision), Some(witness)) = (decision, &self.shared.witness) {
+            witness.decided(decision);
         }
     }
 
@@ -330,11 +339,11 @@ impl EventLoop {
             connection.peer.caller.uid,
             Box::new(move |until| {
                 if !gone.load(Ordering::Relaxed) {
-                    let (reply, tally) = call.answer(until);
+                    let (reply, decision) = call.answer(until);
                     mailbox.send(Letter::Answered(Answered {
                         connection: id,
                         reply,
-                        tally,
+                        decision,
                     }));
                 }
             }),
@@ -451,7 +460,7 @@ impl EventLoop {
         for letter in self.mailbox.take() {
             match letter {
                 Letter::Answered(answered) => {
-                    self.counts.count(answered.tally);
+                    self.note(answered.decision.as_ref());
                     self.reply(answered.connection, answered.reply);
                 }
                 Letter::Report(to) => {

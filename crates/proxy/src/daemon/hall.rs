@@ -1,6 +1,6 @@
 //! One loaded configuration: its services, and the engine that answers for them.
 
-use super::placeholder::Engine;
+use crate::procedures::Engine;
 use crate::settings::Settings;
 
 use super::peer::Peer;

@@ -8,9 +8,9 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
 use super::DaemonError;
-use super::counts::Tally;
 use super::event_loop::make_epoll;
 use super::report::LoopReport;
+use crate::procedures::Decision;
 
 /// The letters for one loop, and the set of descriptors that it waits for.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) enum Letter {
 pub(super) struct Answered {
     pub(super) connection: u64,
     pub(super) reply: Opaque,
-    pub(super) tally: Tally,
+    pub(super) decision: Option<Decision>,
 }
 
 impl Mailbox {

@@ -18,7 +18,6 @@ mod hall;
 mod limits;
 mod mailbox;
 mod peer;
-mod placeholder;
 mod report;
 mod slow_lane;
 
@@ -29,6 +28,7 @@ pub use self::limits::Limits;
 pub use self::report::{Connected, Report};
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -45,6 +45,7 @@ use self::door::Door;
 use self::event_loop::{EventLoop, door_event};
 use self::mailbox::{Letter, Mailbox};
 use self::slow_lane::SlowLane;
+use crate::procedures::Decision;
 use crate::settings::{Settings, SocketAccess};
 
 /// A loop needs little: what is big lies on the heap.
@@ -91,6 +92,12 @@ impl DaemonError {
     }
 }
 
+/// Somebody who is told of every decision, such as an audit log. Called on the loops: it must not wait.
+pub trait Witness: fmt::Debug + Send + Sync {
+    /// A call was answered.
+    fn decided(&self, decision: &Decision);
+}
+
 /// Sockets, and the loops that serve them. Dropping it ends them.
 #[derive(Debug)]
 pub struct Daemon {
@@ -102,6 +109,7 @@ pub struct Daemon {
 #[derive(Debug)]
 struct Shared {
     limits: Limits,
+    witness: Option<Arc<dyn Witness>>,
     hall: RwLock<Arc<Hall>>,
     doors: Mutex<HashMap<u64, Arc<Door>>>,
     mailboxes: Vec<Arc<Mailbox>>,
@@ -121,6 +129,7 @@ impl Daemon {
         hall: Hall,
         limits: Limits,
         handed_over: Vec<UnixListener>,
+        witness: Option<Arc<dyn Witness>>,
     ) -> Result<Self, DaemonError> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let mailboxes: Result<Vec<_>, _> =
@@ -129,6 +138,7 @@ impl Daemon {
         make_folders(&hall.settings)?;
         let shared = Arc::new(Shared {
             limits,
+            witness,
             hall: RwLock::new(Arc::new(hall)),
             doors: Mutex::default(),
             mailboxes: mailboxes?,
