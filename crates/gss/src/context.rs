@@ -32,6 +32,18 @@ pub struct Context {
     pub(crate) window: SequenceWindow,
     pub(crate) delegated: Vec<ServiceTicket>,
     pub(crate) authorization_data: AuthorizationData,
+    pub(crate) pac: Option<Vec<u8>>,
+}
+
+/// How much of a context is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ExportForm {
+    /// What it takes to go on with messages.
+    #[default]
+    Minimal,
+    /// The initiator's PAC in the form in which MIT's library has attributes of names too, for
+    /// `gss_get_name_attribute` in the process that imports it.
+    WithAttributes,
 }
 
 /// The times of the ticket behind a context.
@@ -174,5 +186,11 @@ impl Context {
     /// What the KDC says about the initiator, at the acceptor.
     pub const fn authorization_data(&self) -> &AuthorizationData {
         &self.authorization_data
+    }
+
+    /// The initiator's PAC (MS-PAC), at the acceptor: if the KDC signed it with the acceptor's key
+    /// and for this initiator.
+    pub fn pac(&self) -> Option<&[u8]> {
+        self.pac.as_deref()
     }
 }

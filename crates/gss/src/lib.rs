@@ -23,7 +23,8 @@ pub mod suspended;
 
 pub use channel_bindings::ChannelBindings;
 pub use context::{
-    Context, Order, Part, PartLengths, PartsUnwrapped, TicketTimes, Unwrapped, UnwrappedInPlace,
+    Context, ExportForm, Order, Part, PartLengths, PartsUnwrapped, TicketTimes, Unwrapped,
+    UnwrappedInPlace,
 };
 pub use credential::{AcceptorCredential, AcceptorName};
 pub use error::{GssError, MajorStatus};

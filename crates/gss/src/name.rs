@@ -8,6 +8,7 @@ use kerbstone_proto::krb5_conf::Krb5Conf;
 use kerbstone_proto::localname::local_name;
 use kerbstone_proto::name::{NameType, Principal, PrincipalName, Realm};
 
+use crate::krb5::Writer;
 use crate::{GssError, Oid};
 
 /// The mark of an exported name (RFC 2743 3.2).
@@ -161,6 +162,19 @@ impl Name {
     /// As [`Name::export`].
     pub fn export_composite(&self) -> Result<Vec<u8>, GssError> {
         self.export_with(COMPOSITE, &[0; 4])
+    }
+
+    /// The name with the PAC of whoever has it ([`Context::pac`](crate::Context::pac)), as MIT's
+    /// `gss_export_name_composite` writes it.
+    ///
+    /// # Errors
+    /// As [`Name::export`].
+    pub fn export_composite_with_pac(&self, pac: &[u8]) -> Result<Vec<u8>, GssError> {
+        let mut attributes = Writer::default();
+        attributes.put_attributes(pac);
+        let mut counted = Writer::default();
+        counted.put_counted(&attributes.into_bytes());
+        self.export_with(COMPOSITE, &counted.into_bytes())
     }
 
     fn export_with(&self, mark: [u8; 2], attributes: &[u8]) -> Result<Vec<u8>, GssError> {

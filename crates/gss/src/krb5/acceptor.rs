@@ -23,7 +23,7 @@ use super::initiator::initial_sequence;
 use super::sequence_window::SequenceWindow;
 use super::token::{self, Mark, Token};
 use super::{
-    ap_rep_leg, delegation, error_token, etype_negotiation, require_modern, service_key,
+    ap_rep_leg, delegation, error_token, etype_negotiation, pac, require_modern, service_key,
     user_to_user,
 };
 use crate::context::TicketTimes;
@@ -65,6 +65,13 @@ pub(super) struct Answered {
     pub(super) session_key: Key,
     pub(super) our_sequence: u32,
     pub(super) context: Context,
+}
+
+/// Whose key opened a ticket.
+#[derive(Debug)]
+struct Opener {
+    principal: Principal,
+    key: Option<Key>,
 }
 
 /// What the authenticator's checksum says.
@@ -173,7 +180,8 @@ impl Acceptor {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<Step, GssError> {
-        let (accepted, server) = self.verify(request, now)?;
+        let (accepted, own) = self.verify(request, now)?;
+        let server = own.principal;
         self.check_replay(request, &accepted, &server, now)?;
         let mut said = self.read_checksum(&accepted)?;
         let is_dce = said.flags.contains(GssFlags::DCE_STYLE);
@@ -190,7 +198,8 @@ impl Acceptor {
             Some(mech) if mech.is_krb5() => mech.clone(),
             _ => Oid::KRB5,
         };
-        let context = self.context(&accepted, said, server, mech);
+        let mut context = self.context(&accepted, said, server, mech);
+        context.pac = own.key.and_then(|key| pac::proved(&accepted.ticket, &key));
         require_modern(&context.subkey)?;
         if !context.flags.contains(GssFlags::MUTUAL) {
             return Ok(Step::Established {
@@ -203,11 +212,7 @@ impl Acceptor {
 
     /// Checks the AP-REQ, and says whose key opened its ticket. The name in the ticket is in clear,
     /// and anybody may have written it.
-    fn verify(
-        &self,
-        request: &ApReq,
-        now: Timestamp,
-    ) -> Result<(AcceptedApReq, Principal), GssError> {
+    fn verify(&self, request: &ApReq, now: Timestamp) -> Result<(AcceptedApReq, Opener), GssError> {
         let check = ApReqCheck {
             now,
             skew: self.credential.clock_skew,
@@ -219,13 +224,17 @@ impl Acceptor {
             let tgt = self.own_tgt()?;
             let accepted = verify_ap_req(request, |_| Ok([tgt.session_key.clone()]), &check)
                 .map_err(|source| self.refusal(source))?;
-            return Ok((accepted, tgt.client.clone()));
+            let own = Opener {
+                principal: tgt.client.clone(),
+                key: Some(tgt.session_key.clone()),
+            };
+            return Ok((accepted, own));
         }
         let ticket = &request.ticket;
         let keys = service_key::candidates(&self.credential, ticket);
         let tried = Cell::new(None);
         let keys = keys.into_iter().map(|own| {
-            tried.set(Some(&own.principal));
+            tried.set(Some(own));
             own.key.clone()
         });
         let accepted = verify_ap_req(request, |_| Ok(keys), &check).map_err(|source| {
@@ -239,8 +248,17 @@ impl Acceptor {
                 self.refusal(source)
             }
         })?;
-        let server = tried.get().cloned().unwrap_or_else(|| ticket.server());
-        Ok((accepted, server))
+        let own = match tried.get() {
+            Some(own) => Opener {
+                principal: own.principal.clone(),
+                key: Some(own.key.clone()),
+            },
+            None => Opener {
+                principal: ticket.server(),
+                key: None,
+            },
+        };
+        Ok((accepted, own))
     }
 
     fn refusal(&self, source: ProtoError) -> GssError {
@@ -392,6 +410,7 @@ impl Acceptor {
             window: SequenceWindow::new(u64::from(sequence), flags),
             delegated: said.delegated,
             authorization_data: ticket.authorization_data.clone(),
+            pac: None,
         }
     }
 

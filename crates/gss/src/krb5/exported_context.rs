@@ -2,8 +2,8 @@
 //! (`gss_export_sec_context`, krb5's `ser_sctx.c`): numbers in network order between magic
 //! numbers, after the mechanism's name.
 //!
-//! Of what MIT adds for its own use (its configuration, the authenticator, name attributes),
-//! nothing is written, and what comes is passed over.
+//! Of what MIT adds for its own use (its configuration, the authenticator), nothing is written, and
+//! what comes is passed over. The attributes of names are written on demand.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -21,7 +21,7 @@ pub(crate) use self::reader::Reader;
 pub(crate) use self::writer::Writer;
 use super::require_modern;
 use super::sequence_window::SequenceWindow;
-use crate::context::TicketTimes;
+use crate::context::{ExportForm, TicketTimes};
 use crate::credential::CLOCK_SKEW;
 use crate::{Context, GssError, GssFlags, Oid};
 
@@ -38,6 +38,11 @@ impl Context {
     ///
     /// Credentials that were delegated stay behind: they are kept apart from the context.
     pub fn export(self) -> Zeroizing<Vec<u8>> {
+        self.export_as(ExportForm::Minimal)
+    }
+
+    /// The same with as much as `form` says.
+    pub fn export_as(self, form: ExportForm) -> Zeroizing<Vec<u8>> {
         let mut writer = Writer::default();
         writer.put_counted(self.mech.contents());
         self.write_head(&mut writer);
@@ -53,7 +58,7 @@ impl Context {
         writer.put_window(&self.window);
         writer.put_library_context(self.grace.max(Duration::from_secs(1)));
         self.write_auth_context(&mut writer);
-        self.write_tail(&mut writer);
+        self.write_tail(&mut writer, form);
         writer.into_bytes()
     }
 
@@ -93,7 +98,7 @@ impl Context {
         }
     }
 
-    fn write_tail(&self, writer: &mut Writer) {
+    fn write_tail(&self, writer: &mut Writer, form: ExportForm) {
         writer.put_u32(PROTO_CFX);
         writer.put_i32(self.subkey.enctype().checksum_type().number());
         if let Some(key) = &self.acceptor_subkey {
@@ -108,6 +113,11 @@ impl Context {
             writer.put_i32(element.ad_type);
             writer.put_counted(&element.ad_data);
             writer.put_u32(magic::AUTHDATA);
+        }
+        if let (ExportForm::WithAttributes, Some(pac)) = (form, &self.pac) {
+            writer.put_u32(magic::AUTHDATA_CONTEXT);
+            writer.put_attributes(pac);
+            writer.put_u32(magic::AUTHDATA_CONTEXT);
         }
         writer.put_u32(magic::CONTEXT);
     }
@@ -179,7 +189,7 @@ fn read(reader: &mut Reader<'_>) -> Result<Context, GssError> {
     }
     reader.skip(2)?;
     let authorization_data = read_authorization_data(reader)?;
-    reader.skip_authdata_context()?;
+    let pac = reader.authdata_context()?;
     reader.expect(magic::CONTEXT)?;
     reader.finish()?;
     let (initiator, acceptor) = if head.is_initiator {
@@ -206,6 +216,7 @@ fn read(reader: &mut Reader<'_>) -> Result<Context, GssError> {
         window,
         delegated: Vec::new(),
         authorization_data,
+        pac,
     })
 }
 

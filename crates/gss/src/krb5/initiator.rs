@@ -246,6 +246,7 @@ impl Initiator {
             window: SequenceWindow::new(u64::from(sequence), flags),
             delegated: Vec::new(),
             authorization_data: AuthorizationData::default(),
+            pac: None,
         };
         Ok(self.sent(pending, context, is_user_to_user))
     }

@@ -10,6 +10,7 @@ mod gss_checksum;
 pub mod initiator;
 mod lucid;
 mod mic;
+mod pac;
 mod parts;
 mod prf;
 pub(crate) mod sequence_window;

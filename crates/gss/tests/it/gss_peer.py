@@ -65,6 +65,7 @@ KRB5 = oid(bytes.fromhex("2a864886f712010202"))
 SPNEGO = oid(bytes.fromhex("2b0601050502"))
 HOST_BASED = oid(bytes.fromhex("2a864886f71201020104"))
 USER = oid(bytes.fromhex("2a864886f71201020101"))
+COMPOSITE = oid(bytes.fromhex("2b0601050606"))
 SESSION_KEY = oid(bytes.fromhex("2a864886f71201020205 05".replace(" ", "")))
 
 context = c_void_p()
@@ -278,6 +279,22 @@ def exported_name(request):
     return 0, {"name": taken(output).hex()}
 
 
+def attribute(request):
+    """An attribute of the initiator's name, or of the composite name that is given."""
+    name, target = c_void_p(), c_void_p()
+    if "composite" in request:
+        given = buffer(bytes.fromhex(request["composite"]))
+        call(lib.gss_import_name, byref(given), byref(COMPOSITE), byref(name))
+    else:
+        call(lib.gss_inquire_context, context, byref(name), byref(target), None, None, None, None, None)
+    value, shown, more = Buffer(), Buffer(), c_int(-1)
+    authenticated, complete = c_int(), c_int()
+    asked_for = buffer(request["attribute"].encode())
+    call(lib.gss_get_name_attribute, name, byref(asked_for), byref(authenticated), byref(complete), byref(value),
+         byref(shown), byref(more))
+    return 0, {"value": taken(value).hex(), "authenticated": bool(authenticated.value)}
+
+
 def forget(_):
     """Lets go of the context, as for a second one."""
     call(lib.gss_delete_sec_context, byref(context), None)
@@ -300,6 +317,7 @@ VERBS = {
     "inquire": inquire,
     "session_key": session_key,
     "exported_name": exported_name,
+    "attribute": attribute,
     "forget": forget,
 }
 

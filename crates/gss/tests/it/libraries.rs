@@ -1,7 +1,7 @@
 //! Contexts between ours and the C libraries, in both directions.
 
 use kerbstone_gss::krb5::PrfKey;
-use kerbstone_gss::{ChannelBindings, Context, GssFlags, Order, Part, Step, spnego};
+use kerbstone_gss::{ChannelBindings, Context, ExportForm, GssFlags, Order, Part, Step, spnego};
 use rand::rng;
 use serde_json::json;
 
@@ -416,4 +416,38 @@ fn a_context_that_mit_negotiated_by_spnego_goes_on_with_us() {
     let mut www = *context;
     let token = moved.wrap(true, b"hello", &mut rng());
     assert_eq!(www.unwrap(&token).unwrap().message, b"hello");
+}
+
+#[test]
+fn the_pac_goes_with_the_context_and_with_the_name() {
+    let Some(site) = Site::usual() else { return };
+    let attribute = json!({"do": "attribute", "attribute": "urn:mspac:"});
+    let (ours, mut theirs, _) = site.ours_to_theirs(Library::Mit, options(USUAL)).unwrap();
+    assert!(ours.pac().is_none(), "who begins cannot prove it");
+    let theirs_pac = theirs.ask(&attribute).bytes("value");
+    let exported = theirs.ask(&json!({"do": "export"})).bytes("token");
+    let moved = Context::import(&exported).unwrap();
+    assert_eq!(moved.pac(), Some(theirs_pac.as_slice()));
+    let acceptor = site.acceptor(None);
+    let (_, ours) = site.theirs_to_ours(Library::Mit, USUAL, acceptor).unwrap();
+    let pac = ours.pac().expect("MIT's KDC issues one").to_vec();
+    let named = kerbstone_gss::Name::Principal(ours.initiator_name().clone());
+    let composite = named.export_composite_with_pac(&pac).unwrap();
+    let exported = ours.export_as(ExportForm::WithAttributes);
+    let again = Context::import(&exported).unwrap();
+    assert_eq!(again.pac(), Some(pac.as_slice()));
+    let mut peer = site.peer(Library::Mit).unwrap();
+    let exported = again.export_as(ExportForm::WithAttributes);
+    peer.ask(&json!({"do": "import", "token": hex(&exported)}));
+    let said = peer.ask(&attribute);
+    assert_eq!(said.bytes("value"), pac);
+    assert!(said.is("authenticated"));
+    let mut of_name = attribute;
+    of_name["composite"] = hex(&composite).into();
+    assert_eq!(peer.ask(&of_name).bytes("value"), pac);
+    peer.ask(&json!({"do": "forget"}));
+    let exported = Context::import(&exported).unwrap().export();
+    peer.ask(&json!({"do": "import", "token": hex(&exported)}));
+    of_name.as_object_mut().unwrap().remove("composite");
+    assert_ne!(peer.try_ask(&of_name).error(), 0, "the short form has none");
 }

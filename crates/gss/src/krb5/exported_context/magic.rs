@@ -17,6 +17,8 @@ pub(super) const AUTH_CONTEXT: u32 = BASE + 41;
 pub(super) const OID: u32 = BASE + 55;
 pub(super) const WINDOW: u32 = BASE + 56;
 pub(super) const AUTHDATA_CONTEXT: u32 = BASE + 60;
+/// MIT's module for the PAC.
+pub(super) const MSPAC: &[u8] = b"mspac";
 /// The files of a configuration.
 pub(super) const PROFILE: u32 = 0xaaca_6012;
 

@@ -213,14 +213,25 @@ impl<'a> Reader<'a> {
         self.expect(magic)
     }
 
-    /// Passes over the attributes of names, whose modules do not say how long they are, up to
+    /// The PAC that is proved among the attributes of a name, if there are any. Modules do not say
+    /// how long their attributes are, so that what follows an unknown one is passed over, up to
     /// what must be the end.
-    pub(crate) fn skip_authdata_context(&mut self) -> Result<(), GssError> {
-        if !self.is_next(magic::AUTHDATA_CONTEXT) {
-            return Ok(());
+    pub(crate) fn authdata_context(&mut self) -> Result<Option<Vec<u8>>, GssError> {
+        if !self.enter(magic::AUTHDATA_CONTEXT)? {
+            return Ok(None);
         }
         let before = self.0.len().checked_sub(8).ok_or(CUT_OFF)?;
-        self.take(before.max(4))?;
-        self.expect(magic::AUTHDATA_CONTEXT)
+        let pac = Reader(self.take(before)?).proved_pac().ok().flatten();
+        self.expect(magic::AUTHDATA_CONTEXT)?;
+        Ok(pac)
+    }
+
+    fn proved_pac(&mut self) -> Result<Option<Vec<u8>>, GssError> {
+        if self.u32()? == 0 || self.counted()? != magic::MSPAC {
+            return Ok(None);
+        }
+        let pac = self.counted()?;
+        let is_proved = self.bool()?;
+        Ok((is_proved && !pac.is_empty()).then(|| pac.to_vec()))
     }
 }

@@ -97,6 +97,14 @@ impl Writer {
         self.put_u32(magic::WINDOW);
     }
 
+    /// The attributes of a name whose PAC is proved, as MIT's module `mspac` keeps them.
+    pub(crate) fn put_attributes(&mut self, pac: &[u8]) {
+        self.put_u32(1);
+        self.put_counted(magic::MSPAC);
+        self.put_counted(pac);
+        self.put_bool(true);
+    }
+
     /// A library context with MIT's own defaults and no configuration.
     pub(crate) fn put_library_context(&mut self, skew: Duration) {
         const RENEWABLE_OK: u32 = 0x10;
