@@ -23,7 +23,7 @@ pub struct InitSecContextArgs {
     pub time: u64,
     /// What the context is bound to.
     pub channel_bindings: Option<ChannelBindings>,
-    /// The acceptor's token; absent in the first call.
+    /// The acceptor's token; absent or empty in the first call.
     pub token: Option<Opaque>,
     /// Extensions, such as sync_modified_creds.
     pub options: Vec<RpcOption>,

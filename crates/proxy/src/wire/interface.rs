@@ -45,13 +45,3 @@ pub fn interface() -> String {
     let _ = writeln!(text, "    }} = {VERSION};\n}} = {PROGRAM};");
     text
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shows() {
-        println!("{}", interface());
-    }
-}

@@ -36,6 +36,8 @@ mod name;
 pub mod options;
 mod program;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use about_mechs::{
     GetCallContextArgs, GetCallContextResult, IndicateMechsArgs, IndicateMechsResult,

@@ -1,0 +1,6 @@
+mod generated;
+mod interface;
+mod kernel;
+mod recorded;
+mod round_trips;
+mod unanswerable;
