@@ -31,6 +31,7 @@ pub struct Context {
     pub(crate) send_sequence: u64,
     pub(crate) window: SequenceWindow,
     pub(crate) delegated: Vec<ServiceTicket>,
+    pub(crate) evidence: Option<Box<ServiceTicket>>,
     pub(crate) authorization_data: AuthorizationData,
     pub(crate) pac: Option<Vec<u8>>,
 }
@@ -181,6 +182,12 @@ impl Context {
     /// The initiator's ticket-granting ticket, if it delegated one.
     pub fn delegated(&self) -> &[ServiceTicket] {
         &self.delegated
+    }
+
+    /// The initiator's own ticket, at an acceptor that was told to
+    /// [keep](crate::krb5::Acceptor::keep_evidence) it.
+    pub fn evidence(&self) -> Option<&ServiceTicket> {
+        self.evidence.as_deref()
     }
 
     /// What the KDC says about the initiator, at the acceptor.

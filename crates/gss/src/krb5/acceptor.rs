@@ -10,7 +10,7 @@ use std::time::Duration;
 use kerbstone_crypto::{Enctype, Key};
 use kerbstone_proto::ap_exchange::{AcceptedApReq, ApPurpose, ApReqCheck, verify_ap_req};
 use kerbstone_proto::error::ProtoError;
-use kerbstone_proto::flags::ApOptions;
+use kerbstone_proto::flags::{ApOptions, TicketFlags};
 use kerbstone_proto::message::{AdType, ApReq};
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::ticket_source::ServiceTicket;
@@ -49,6 +49,7 @@ const KNOWS_BINDINGS: u32 = 0x4000;
 pub struct Acceptor {
     credential: Arc<AcceptorCredential>,
     bindings: Option<ChannelBindings>,
+    keeps_evidence: bool,
     pub(super) state: State,
 }
 
@@ -93,8 +94,17 @@ impl Acceptor {
         Self {
             credential,
             bindings,
+            keeps_evidence: false,
             state: State::Start,
         }
+    }
+
+    /// Keeps the initiator's ticket when it is forwardable: with it as evidence, a KDC may let this
+    /// side go on in the initiator's name (S4U2Proxy).
+    #[must_use]
+    pub const fn keep_evidence(mut self) -> Self {
+        self.keeps_evidence = true;
+        self
     }
 
     /// Takes the initiator's token and says what to do.
@@ -200,6 +210,9 @@ impl Acceptor {
         };
         let mut context = self.context(&accepted, said, server, mech);
         context.pac = own.key.and_then(|key| pac::proved(&accepted.ticket, &key));
+        if self.keeps_evidence {
+            context.evidence = evidence(request, &accepted, &context.acceptor);
+        }
         require_modern(&context.subkey)?;
         if !context.flags.contains(GssFlags::MUTUAL) {
             return Ok(Step::Established {
@@ -409,6 +422,7 @@ impl Acceptor {
             send_sequence: u64::from(sequence),
             window: SequenceWindow::new(u64::from(sequence), flags),
             delegated: said.delegated,
+            evidence: None,
             authorization_data: ticket.authorization_data.clone(),
             pac: None,
         }
@@ -445,6 +459,29 @@ impl Acceptor {
             context: Box::new(context),
         })
     }
+}
+
+/// The initiator's ticket, if it may be shown to a KDC.
+fn evidence(
+    request: &ApReq,
+    accepted: &AcceptedApReq,
+    server: &Principal,
+) -> Option<Box<ServiceTicket>> {
+    let ticket = &accepted.ticket;
+    ticket.flags.contains(TicketFlags::FORWARDABLE).then(|| {
+        Box::new(ServiceTicket {
+            client: ticket.client(),
+            server: server.clone(),
+            ticket: request.ticket.clone(),
+            session_key: accepted.session_key.clone(),
+            flags: ticket.flags,
+            authtime: ticket.authtime,
+            starttime: ticket.starts(),
+            endtime: ticket.endtime,
+            renew_till: ticket.renew_till,
+            addresses: ticket.caddr.clone(),
+        })
+    })
 }
 
 fn finish_dce(answered: Answered, input: &[u8]) -> Result<Step, GssError> {

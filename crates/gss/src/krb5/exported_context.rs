@@ -215,6 +215,7 @@ fn read(reader: &mut Reader<'_>) -> Result<Context, GssError> {
         send_sequence: head.send_sequence,
         window,
         delegated: Vec::new(),
+        evidence: None,
         authorization_data,
         pac,
     })

@@ -245,6 +245,7 @@ impl Initiator {
             send_sequence: u64::from(sequence),
             window: SequenceWindow::new(u64::from(sequence), flags),
             delegated: Vec::new(),
+            evidence: None,
             authorization_data: AuthorizationData::default(),
             pac: None,
         };

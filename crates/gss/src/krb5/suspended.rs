@@ -194,9 +194,11 @@ impl Writer {
     /// A context with what was delegated over it.
     pub(crate) fn put_context(&mut self, mut context: Context) {
         let delegated = mem::take(&mut context.delegated);
+        let evidence = context.evidence.take();
         self.put_counted(&context.export());
+        self.put_bool(evidence.is_some());
         self.put_length(delegated.len());
-        for ticket in &delegated {
+        for ticket in evidence.as_deref().into_iter().chain(&delegated) {
             self.put_counted(&credential(ticket).encode(CacheVersion::V4));
         }
     }
@@ -205,9 +207,13 @@ impl Writer {
 impl Reader<'_> {
     pub(crate) fn context(&mut self) -> Result<Context, GssError> {
         let mut context = Context::import(self.counted()?)?;
+        let has_evidence = self.bool()?;
         let count = self.length()?;
         if count > MAX_DELEGATED {
             return Err(GssError::Import("it has too many delegated tickets"));
+        }
+        if has_evidence {
+            context.evidence = Some(Box::new(delegated(self.counted()?)?));
         }
         for _ in 0..count {
             context.delegated.push(delegated(self.counted()?)?);

@@ -55,6 +55,13 @@ impl Acceptor {
         }
     }
 
+    /// Keeps the initiator's ticket; see [`krb5::Acceptor::keep_evidence`].
+    #[must_use]
+    pub fn keep_evidence(mut self) -> Self {
+        self.krb5 = self.krb5.keep_evidence();
+        self
+    }
+
     /// Takes the initiator's token and says what to do. An empty first token asks for the
     /// acceptor's list of mechanisms, as protocols do in which the acceptor speaks first.
     ///
