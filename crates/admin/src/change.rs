@@ -1,5 +1,6 @@
 //! What becomes of a field of a record.
 
+use kerbstone_proto::name::Principal;
 use kerbstone_realm::Attributes;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,35 @@ impl<T: WireForm> WireForm for Change<T> {
             Change::Clear => Self::Clear,
             Change::Set(form) => Self::Set(T::from_form(form)?),
         })
+    }
+}
+
+/// Principals that join a list, and others that leave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListChange {
+    /// Those that join; one that is there already stays where it is.
+    #[serde(with = "crate::wire_form")]
+    pub add: Vec<Principal>,
+    /// Those that leave.
+    #[serde(with = "crate::wire_form")]
+    pub remove: Vec<Principal>,
+}
+
+impl ListChange {
+    /// Whether the list stays as it is.
+    pub const fn is_keep(&self) -> bool {
+        self.add.is_empty() && self.remove.is_empty()
+    }
+
+    /// Changes the list.
+    pub fn apply(&self, list: &mut Vec<Principal>) {
+        list.retain(|principal| !self.remove.contains(principal));
+        for principal in &self.add {
+            if !list.contains(principal) {
+                list.push(principal.clone());
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ mod wire_form;
 pub use administration::Administration;
 pub use audit::AuditSink;
 pub use authority::{Authority, Caller, LocalUser};
-pub use change::{AttributeChange, Change, UnknownAttribute};
+pub use change::{AttributeChange, Change, ListChange, UnknownAttribute};
 pub use error::{AdminError, Kadm5Code};
 pub use operation::{
     KeySource, NewKey, Operation, PolicyChanges, PrincipalChanges, RealmChanges, TrustSecret,

@@ -8,7 +8,7 @@ use kerbstone_proto::time::KerberosTime;
 use kerbstone_realm::{Keysalt, TransitPolicy};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{AttributeChange, Change};
+use crate::change::{AttributeChange, Change, ListChange};
 use crate::secret::Secret;
 
 /// Where a new principal's keys come from.
@@ -67,6 +67,12 @@ pub struct PrincipalChanges {
     pub password_expiration: Change<KerberosTime>,
     /// Its policy.
     pub policy: Change<String>,
+    /// Services at which it may act for users.
+    #[serde(default)]
+    pub delegate_to: ListChange,
+    /// Services that may act for users at it.
+    #[serde(default)]
+    pub delegate_from: ListChange,
 }
 
 /// Changes of a policy.
@@ -124,6 +130,9 @@ pub struct RealmChanges {
     /// What to do about realms passed through.
     #[serde(with = "crate::reply::transit_form")]
     pub transit: Option<TransitPolicy>,
+    /// Whether tickets get a PAC.
+    #[serde(default)]
+    pub issues_pac: Option<bool>,
 }
 
 /// One request of an administrator. The first three groups are kadm5's; kadm5 has no realms.

@@ -78,7 +78,13 @@ pub struct PrincipalView {
     pub policy: Option<String>,
     /// Its keys, newest first.
     pub keys: Vec<KeyView>,
-    /// Its string attributes.
+    /// Services at which it may act for users.
+    #[serde(with = "crate::wire_form")]
+    pub delegate_to: Vec<Principal>,
+    /// Services that may act for users at it.
+    #[serde(with = "crate::wire_form")]
+    pub delegate_from: Vec<Principal>,
+    /// Its string attributes, those that hold the two lists among them.
     pub strings: Vec<(String, String)>,
     /// The record's version, for [`crate::Operation::ModifyPrincipal`].
     pub version: u64,
@@ -87,6 +93,7 @@ pub struct PrincipalView {
 impl PrincipalView {
     pub(crate) fn new(view: EntryView) -> Self {
         let Versioned { version, value } = view.entry;
+        let delegation = value.delegation();
         Self {
             keys: value.keys.iter().map(KeyView::new).collect(),
             locked_out_since: value.lockout.map(|lockout| lockout.since),
@@ -105,6 +112,8 @@ impl PrincipalView {
             last_failed: view.activity.last_failed,
             failures: view.activity.fail_count,
             policy: value.policy,
+            delegate_to: delegation.targets,
+            delegate_from: delegation.fronts,
             strings: value.strings.into_iter().collect(),
             version: version.0,
         }
@@ -230,6 +239,8 @@ pub struct RealmView {
     pub default_policy: Option<String>,
     /// Whether the KDC itself refuses tickets that passed through realms that it does not know.
     pub enforces_transit: bool,
+    /// Whether tickets get a PAC.
+    pub issues_pac: bool,
     /// Realms with which keys are shared.
     pub trusts: Vec<TrustView>,
 }
@@ -245,6 +256,7 @@ impl RealmView {
             user_attributes: settings.user_attributes,
             default_policy: settings.default_policy,
             enforces_transit: settings.transit == TransitPolicy::Enforce,
+            issues_pac: settings.issues_pac,
         }
     }
 }

@@ -162,18 +162,17 @@ impl Exchange<'_> {
     /// client acts and is on its way to another realm.
     fn check_pac(&self) -> Result<(), Refusal> {
         let part = &self.header.ticket.part;
-        let passing =
-            || self.cross_realm && referral::is_other_realms(&self.destination.entry().principal);
-        match self.pac {
-            Some(pac)
-                if !shown_pac::is_of_client(pac, part)
-                    && !(passing() && shown_pac::is_of_delegated(pac, part, None)) =>
-            {
-                let why = "the PAC of the ticket shown is that of somebody else";
-                Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, why))
-            }
-            _ => Ok(()),
+        let is_right = self.pac.is_none_or(|pac| {
+            let passes = self.cross_realm
+                && referral::is_other_realms(&self.destination.entry().principal)
+                && shown_pac::is_of_delegated(pac, part, None);
+            passes || shown_pac::is_of_client(pac, part)
+        });
+        if is_right {
+            return Ok(());
         }
+        let why = "the PAC of the ticket shown is that of somebody else";
+        Err(Refusal::new(ErrorCode::KDC_ERR_BADOPTION, why))
     }
 
     fn issue(&self, rng: &mut dyn CryptoRng) -> Result<(Vec<u8>, Issued), Refusal> {

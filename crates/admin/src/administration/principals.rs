@@ -108,5 +108,12 @@ impl PrincipalChanges {
         self.password_expiration
             .apply(&mut entry.password_expiration);
         self.policy.apply(&mut entry.policy);
+        if self.delegate_to.is_keep() && self.delegate_from.is_keep() {
+            return;
+        }
+        let mut delegation = entry.delegation();
+        self.delegate_to.apply(&mut delegation.targets);
+        self.delegate_from.apply(&mut delegation.fronts);
+        entry.set_delegation(&delegation);
     }
 }

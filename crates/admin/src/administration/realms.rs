@@ -114,6 +114,9 @@ impl RealmChanges {
         if let Some(transit) = self.transit {
             settings.transit = transit;
         }
+        if let Some(issues_pac) = self.issues_pac {
+            settings.issues_pac = issues_pac;
+        }
         settings.user_attributes = self.user_attributes.apply(settings.user_attributes);
         self.default_policy.apply(&mut settings.default_policy);
     }

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use kerbstone_admin::{AttributeChange, Change, KeySource, Operation, PrincipalChanges, Reply};
+use kerbstone_admin::{
+    AttributeChange, Change, KeySource, ListChange, Operation, PrincipalChanges, Reply,
+};
 use kerbstone_proto::name::Realm;
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_realm::Attributes;
@@ -119,6 +121,7 @@ fn every_field_can_be_set_and_taken_away() {
         expiration: Change::Set(when),
         password_expiration: Change::Set(when),
         policy: Change::Keep,
+        ..PrincipalChanges::default()
     };
     site.root(modify("alice", changes)).unwrap();
     let alice = site.show("alice");
@@ -140,6 +143,51 @@ fn every_field_can_be_set_and_taken_away() {
     let alice = site.show("alice");
     assert_eq!(alice.attributes, Attributes::DISALLOW_ALL_TIX);
     assert_eq!((alice.max_life, alice.expiration), (None, None));
+}
+
+#[test]
+fn lists_of_who_acts_for_users_grow_and_shrink_by_name() {
+    let site = Site::new("");
+    site.add("front", "correct horse");
+    let list = |names: &[&str]| names.iter().map(|name| principal(name)).collect::<Vec<_>>();
+    let change = |add: &[&str], remove: &[&str]| PrincipalChanges {
+        delegate_to: ListChange {
+            add: list(add),
+            remove: list(remove),
+        },
+        delegate_from: ListChange {
+            add: list(add),
+            remove: Vec::new(),
+        },
+        ..PrincipalChanges::default()
+    };
+    site.root(modify(
+        "front",
+        change(&["HTTP/a", "HTTP/b", "HTTP/a"], &[]),
+    ))
+    .unwrap();
+    let front = site.show("front");
+    assert_eq!(front.delegate_to, list(&["HTTP/a", "HTTP/b"]));
+    site.root(modify("front", change(&["HTTP/b"], &["HTTP/a", "HTTP/zz"])))
+        .unwrap();
+    let front = site.show("front");
+    assert_eq!(front.delegate_to, list(&["HTTP/b"]));
+    assert_eq!(front.delegate_from, list(&["HTTP/a", "HTTP/b"]));
+    assert_eq!(front.strings.len(), 2);
+}
+
+#[test]
+fn a_list_of_who_acts_for_users_that_cannot_be_read_is_refused() {
+    let site = Site::new("");
+    site.add("front", "correct horse");
+    let set = |value: &str| Operation::SetString {
+        principal: principal("front"),
+        key: "allowed_to_delegate_to".to_owned(),
+        value: Some(value.to_owned()),
+    };
+    assert!(site.root(set("HTTP/a@B@C")).is_err());
+    site.root(set("HTTP/a HTTP/b")).unwrap();
+    assert_eq!(site.show("front").delegate_to.len(), 2);
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn a_realm_is_added_changed_listed_and_deleted() {
     let changes = RealmChanges {
         max_life: Some(Duration::from_secs(60)),
         transit: Some(kerbstone_realm::TransitPolicy::LeaveToService),
+        issues_pac: Some(false),
         ..RealmChanges::default()
     };
     let modify = Operation::ModifyRealm {
@@ -59,6 +60,8 @@ fn a_realm_is_added_changed_listed_and_deleted() {
     let view = get(&site, other());
     assert_eq!(view.max_life, Duration::from_secs(60));
     assert!(!view.enforces_transit);
+    assert!(!view.issues_pac);
+    assert!(get(&site, realm()).issues_pac);
     assert!(get(&site, realm()).enforces_transit);
     let deleted = site
         .root(Operation::DeleteRealm { realm: other() })

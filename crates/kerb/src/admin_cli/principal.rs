@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use kerbstone_admin::{
-    AttributeChange, Change, KeySource, Operation, PrincipalChanges, PrincipalView, Reply,
+    AttributeChange, Change, KeySource, ListChange, Operation, PrincipalChanges, PrincipalView, Reply,
 };
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::KerberosTime;
@@ -160,6 +160,18 @@ pub(crate) struct Changes {
     /// It gets no policy.
     #[arg(long, conflicts_with = "policy")]
     no_policy: bool,
+    /// Let it act for users at this service; once for each service.
+    #[arg(long, value_name = "SERVICE")]
+    delegate_to: Vec<String>,
+    /// Let it no longer act for users at this service.
+    #[arg(long, value_name = "SERVICE")]
+    no_delegate_to: Vec<String>,
+    /// Let this service act for users at it; once for each service.
+    #[arg(long, value_name = "SERVICE")]
+    delegate_from: Vec<String>,
+    /// Let this service no longer act for users at it.
+    #[arg(long, value_name = "SERVICE")]
+    no_delegate_from: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -209,7 +221,7 @@ impl Task {
                 let operation = Operation::ModifyPrincipal {
                     principal: principal.clone(),
                     seen: None,
-                    changes: changes.read(),
+                    changes: changes.read(desk)?,
                 };
                 done(desk, "change", &principal, operation, "changed")
             }
@@ -271,15 +283,15 @@ impl Add {
             principal: principal.clone(),
             keys,
             keysalts: self.enctypes.map(|list| list.0),
-            changes: self.changes.read(),
+            changes: self.changes.read(desk)?,
         };
         done(desk, "add", &principal, operation, "added")
     }
 }
 
 impl Changes {
-    fn read(self) -> PrincipalChanges {
-        PrincipalChanges {
+    fn read(self, desk: &mut Desk<'_>) -> Result<PrincipalChanges, Failure> {
+        Ok(PrincipalChanges {
             attributes: self.attributes.unwrap_or_default(),
             max_life: self.max_life.unwrap_or_default(),
             max_renewable_life: self.max_renewable_life.unwrap_or_default(),
@@ -290,8 +302,27 @@ impl Changes {
                 None if self.no_policy => Change::Clear,
                 None => Change::Keep,
             },
-        }
+            delegate_to: list_change(&self.delegate_to, &self.no_delegate_to, desk)?,
+            delegate_from: list_change(&self.delegate_from, &self.no_delegate_from, desk)?,
+        })
     }
+}
+
+fn list_change(
+    add: &[String],
+    remove: &[String],
+    desk: &mut Desk<'_>,
+) -> Result<ListChange, Failure> {
+    let mut principals = |names: &[String]| {
+        names
+            .iter()
+            .map(|name| desk.principal(name))
+            .collect::<Result<_, _>>()
+    };
+    Ok(ListChange {
+        add: principals(add)?,
+        remove: principals(remove)?,
+    })
 }
 
 impl Alias {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kerbstone_admin::PrincipalView;
+use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::KerberosTime;
+use kerbstone_realm::{ALLOWED_TO_DELEGATE_FROM, ALLOWED_TO_DELEGATE_TO};
 use serde::Serialize;
 
 use super::table;
@@ -29,6 +31,8 @@ pub(super) struct Row {
     locked_out_since: Option<String>,
     locked_out_until: Option<String>,
     policy: Option<String>,
+    delegate_to: Vec<String>,
+    delegate_from: Vec<String>,
     keys: Vec<KeyRow>,
     strings: BTreeMap<String, String>,
 }
@@ -45,7 +49,7 @@ impl Row {
         let text = |time: Option<KerberosTime>| time.map(|time| time.to_string());
         Self {
             principal: view.principal.to_string(),
-            aliases: view.aliases.iter().map(ToString::to_string).collect(),
+            aliases: names(&view.aliases),
             attributes: words(&view.attributes.to_string()),
             max_life: view.max_life.map(|life| life.as_secs()),
             max_renewable_life: view.max_renewable_life.map(|life| life.as_secs()),
@@ -60,6 +64,8 @@ impl Row {
             locked_out_since: text(view.locked_out_since),
             locked_out_until: text(view.locked_out_until),
             policy: view.policy.clone(),
+            delegate_to: names(&view.delegate_to),
+            delegate_from: names(&view.delegate_from),
             keys: view
                 .keys
                 .iter()
@@ -72,6 +78,10 @@ impl Row {
             strings: view.strings.iter().cloned().collect(),
         }
     }
+}
+
+fn names(principals: &[Principal]) -> Vec<String> {
+    principals.iter().map(ToString::to_string).collect()
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -87,10 +97,9 @@ pub(super) fn print(view: &PrincipalView, console: &mut Console) {
             text
         }
     };
-    let aliases: Vec<String> = view.aliases.iter().map(ToString::to_string).collect();
     let mut facts = vec![
         ("principal", view.principal.to_string()),
-        ("aliases", or_none(aliases.join(", "))),
+        ("aliases", or_none(names(&view.aliases).join(", "))),
         ("attributes", or_none(view.attributes.to_string())),
         (
             "policy",
@@ -126,7 +135,20 @@ pub(super) fn print(view: &PrincipalView, console: &mut Console) {
         let until = say_time(view.locked_out_until, "until it is unlocked");
         facts.push(("locked out", format!("since {since}, {until}")));
     }
-    for (key, value) in &view.strings {
+    for (what, list) in [
+        ("acts for users at", &view.delegate_to),
+        ("lets act for users", &view.delegate_from),
+    ] {
+        if !list.is_empty() {
+            facts.push((what, names(list).join(", ")));
+        }
+    }
+    let lists = [ALLOWED_TO_DELEGATE_TO, ALLOWED_TO_DELEGATE_FROM];
+    let others = view
+        .strings
+        .iter()
+        .filter(|(key, _)| !lists.contains(&key.as_str()));
+    for (key, value) in others {
         facts.push(("string", format!("{key} = {value}")));
     }
     table::facts(facts, console);

@@ -80,6 +80,9 @@ pub(crate) struct Changes {
     /// Tickets that passed through realms that this one does not know: refused by the KDC, or left to the service.
     #[arg(long)]
     transit: Option<Transit>,
+    /// Whether tickets get a PAC, without which no service can act for users.
+    #[arg(long, value_name = "BOOL")]
+    pac: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -129,6 +132,7 @@ impl Changes {
                 Transit::Refuse => TransitPolicy::Enforce,
                 Transit::LeaveToService => TransitPolicy::LeaveToService,
             }),
+            issues_pac: self.pac,
         }
     }
 }
@@ -143,6 +147,7 @@ struct Row {
     user_attributes: String,
     default_policy: Option<String>,
     refuses_unknown_transit: bool,
+    issues_pac: bool,
     trusts: Vec<super::trust::Row>,
 }
 
@@ -156,6 +161,7 @@ impl Row {
             user_attributes: view.user_attributes.to_string(),
             default_policy: view.default_policy.clone(),
             refuses_unknown_transit: view.enforces_transit,
+            issues_pac: view.issues_pac,
             trusts: view.trusts.iter().map(super::trust::Row::new).collect(),
         }
     }
@@ -206,6 +212,10 @@ fn print(view: &RealmView, console: &mut Console) {
             view.default_policy.clone().unwrap_or_else(none),
         ),
         ("path through other realms", transit.to_owned()),
+        (
+            "PAC in tickets",
+            if view.issues_pac { "yes" } else { "no" }.to_owned(),
+        ),
         (
             "trusts",
             if trusts.is_empty() {
