@@ -19,6 +19,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
+    ("rpcgen", "rpcsvc-proto"),
     ("gss-client", "krb5-gss-samples"),
     ("curl", "curl"),
     ("faketime", "faketime"),
@@ -38,6 +39,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 const FILES: &[(&str, &str)] = &[
     ("/usr/include/krb5.h", "libkrb5-dev"),
     ("/usr/include/stdio.h", "libc6-dev"),
+    ("/usr/include/tirpc/rpc/rpc.h", "libtirpc-dev"),
     (
         "/usr/lib/apache2/modules/mod_auth_gssapi.so",
         "libapache2-mod-auth-gssapi",

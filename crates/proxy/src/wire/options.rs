@@ -30,6 +30,22 @@ pub const ALLOWED_ENCTYPES: &[u8] = b"krb5_set_allowed_enctype_values\0";
 /// In a credential's element: without the flags for confidentiality and integrity.
 pub const NO_CI_FLAGS: &[u8] = b"krb5_set_no_ci_flags\0";
 
+/// The names of all of them, and of the values that are words.
+pub const ALL: &[&[u8]] = &[
+    EXPORTED_CONTEXT_TYPE,
+    LINUX_LUCID_V1,
+    EXPORTED_CREDS_TYPE,
+    LINUX_CREDS_V1,
+    ACQUIRE_TYPE,
+    IMPERSONATE_NAME,
+    SYNC_MODIFIED_CREDS,
+    DEFAULT,
+    SYNC_CREDS,
+    LOCALNAME,
+    ALLOWED_ENCTYPES,
+    NO_CI_FLAGS,
+];
+
 /// The value of the first option with this name.
 pub fn find<'a>(options: &'a [RpcOption], name: &[u8]) -> Option<&'a [u8]> {
     options
@@ -45,5 +61,31 @@ impl RpcOption {
             option: name.into(),
             value: value.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_ends_with_its_only_nul() {
+        for name in ALL {
+            assert_eq!(
+                name.iter().position(|&byte| byte == 0),
+                Some(name.len() - 1)
+            );
+        }
+    }
+
+    #[test]
+    fn finds_the_first_option_of_a_name_and_no_shorter_one() {
+        let options = [
+            RpcOption::new(b"localname", b"no NUL"),
+            RpcOption::new(LOCALNAME, b"first"),
+            RpcOption::new(LOCALNAME, b"second"),
+        ];
+        assert_eq!(find(&options, LOCALNAME), Some(b"first".as_slice()));
+        assert_eq!(find(&options, SYNC_CREDS), None);
     }
 }

@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::generated::{Dice, Half, generate};
 use crate::wire::program::{Signature, declare};
-use crate::wire::{Procedure, interface};
+use crate::wire::{IndicateMechsArgs, Procedure, interface, options, write_call};
 
 /// Set it to write the book's generated parts anew instead of comparing them.
 const REGENERATE: &str = "KERBSTONE_REGENERATE";
@@ -25,20 +25,24 @@ fn the_book_has_the_interface_file_as_declared() {
 }
 
 #[test]
-fn the_book_has_the_procedures_as_declared() {
-    const BEGIN: &str = "<!-- procedures: generated -->\n";
-    const END: &str = "<!-- end of procedures -->\n";
+fn the_book_has_the_procedures_and_the_first_call_as_declared() {
     assert_in_book("proxy-protocol.md", |page| {
-        let (before, rest) = page.split_once(BEGIN).expect("where they begin");
-        let (_, after) = rest.split_once(END).expect("where they end");
-        format!("{before}{BEGIN}{}{END}{after}", procedures())
+        let page = with_part(page, "procedures", &procedures());
+        with_part(&page, "first call", &first_call())
     });
 }
 
+#[test]
+fn the_book_explains_every_option() {
+    let page = fs::read_to_string(book("proxy-protocol.md")).unwrap();
+    for name in options::ALL {
+        let name = std::str::from_utf8(name).unwrap().trim_end_matches('\0');
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 fn assert_in_book(file: &str, generated: impl FnOnce(&str) -> String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../book/src")
-        .join(file);
+    let path = book(file);
     let there = fs::read_to_string(&path).unwrap_or_default();
     let wanted = generated(&there);
     if std::env::var_os(REGENERATE).is_some() {
@@ -50,6 +54,52 @@ fn assert_in_book(file: &str, generated: impl FnOnce(&str) -> String) {
         "book/src/{file} is not what the declarations say; {REGENERATE}=1 cargo test -p \
          kerbstone-proxy book writes it anew"
     );
+}
+
+fn book(file: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src");
+    folder.join(file)
+}
+
+/// The page with this in place of what stands between its part's marks.
+fn with_part(page: &str, part: &str, text: &str) -> String {
+    let begin = format!("<!-- {part}: generated -->\n");
+    let end = format!("<!-- end of {part} -->\n");
+    let (before, rest) = page.split_once(&begin).expect("where it begins");
+    let (_, after) = rest.split_once(&end).expect("where it ends");
+    format!("{before}{begin}{text}{end}{after}")
+}
+
+/// The shortest call, word by word.
+fn first_call() -> String {
+    const MEANINGS: [&str; 14] = [
+        "the record: its last fragment, 52 bytes",
+        "number of the call, which the reply repeats",
+        "a call",
+        "RPC version",
+        "program",
+        "version",
+        "procedure",
+        "credential: AUTH_NONE",
+        "... of no bytes",
+        "verifier: AUTH_NONE",
+        "... of no bytes",
+        "call_context.locale: no bytes",
+        "call_context.server_context: no bytes",
+        "call_context.options: none",
+    ];
+    let record = write_call(1, &IndicateMechsArgs::default().into()).unwrap();
+    let (words, []) = record.as_chunks::<4>() else {
+        panic!("half a word");
+    };
+    assert_eq!(words.len(), MEANINGS.len());
+    let mut text = "```text\n".to_owned();
+    for (word, meaning) in words.iter().zip(MEANINGS) {
+        let [a, b, c, d] = word;
+        let _ = writeln!(text, "{a:02x} {b:02x} {c:02x} {d:02x}   {meaning}");
+    }
+    text.push_str("```\n");
+    text
 }
 
 /// The procedures as a table, with the first sentence said of each.
