@@ -35,6 +35,9 @@ pub enum DeskError {
     /// of its own.
     #[error("the service's cred_store names no keytab")]
     NoKeytab,
+    /// MIT's library knows no replay cache of this type, or we do not have it.
+    #[error("Unknown replay cache type {0}")]
+    ReplayCacheType(String),
     /// The credential is for accepting only, or for initiating only.
     #[error("the credential is not for {0}")]
     WrongUsage(&'static str),

@@ -10,11 +10,20 @@
 //! asked, the answer is [`DeskError::WouldWait`].
 
 mod acquire;
+mod caches;
+mod configuration;
 mod error;
 mod file_identity;
+mod handles;
 mod held;
 mod k5c1;
+mod kept_files;
+mod keytabs;
+mod naming;
 mod patience;
+mod purse;
+mod replay_caches;
+mod sealing;
 mod shelf;
 mod sources;
 mod tickets;
@@ -26,17 +35,33 @@ pub use self::patience::Patience;
 pub use self::sources::{CacheSource, SignIn, Sources};
 pub use self::tickets::Tickets;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kerbstone_client::{Context, Environment};
+use kerbstone_client::{Cache, Context, Environment, KeytabFile, WantedForUser};
+use kerbstone_crypto::Key;
 use kerbstone_gss::AcceptorCredential;
+use kerbstone_proto::ccache::Credential;
+use kerbstone_proto::keytab::Keytab;
 use kerbstone_proto::name::Principal;
-use kerbstone_proto::time::Timestamp;
+use kerbstone_proto::time::{KerberosTime, Timestamp};
 use nix::unistd::User;
 
-use crate::settings::Service;
+use self::acquire::TicketsKey;
+use self::caches::Caches;
+use self::configuration::Configuration;
+use self::handles::{Handles, Opened};
+use self::held::HeldTickets;
+use self::keytabs::Keytabs;
+use self::purse::{Purse, Survey};
+use self::replay_caches::ReplayCaches;
+use self::shelf::Shelf;
+use crate::settings::{CredUsage, Service};
+
+/// So many logins are kept in memory, for as many services and names.
+const MAX_LOGINS: usize = 1024;
 
 /// What the daemon is told by its environment.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +77,35 @@ pub struct DeskEnvironment {
 /// The credentials of one loaded configuration.
 #[derive(Debug)]
 pub struct Desk {
-    context: Arc<Context>,
+    configuration: Configuration,
+    keytabs: Keytabs,
+    caches: Caches,
+    handles: Handles,
+    /// Tickets that no cache with a name holds.
+    logins: Mutex<Shelf<TicketsKey, Login>>,
+    /// Who signs in waits for whoever signs in already.
+    gates: Mutex<Shelf<TicketsKey, Arc<Mutex<()>>>>,
+    /// By service.
+    seals: Mutex<HashMap<String, Key>>,
+}
+
+/// A login that the desk keeps in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptLogin {
+    /// For which service.
+    pub service: String,
+    /// Who is signed in.
+    pub client: Principal,
+    /// Until when.
+    pub expires: KerberosTime,
+}
+
+#[derive(Debug)]
+struct Login {
+    service: String,
+    purse: Arc<Purse>,
+    /// Whose keys got the tickets.
+    keytab: Arc<Keytab>,
 }
 
 impl Desk {
@@ -61,14 +114,29 @@ impl Desk {
     /// # Errors
     /// krb5.conf cannot be read.
     pub fn new(environment: DeskEnvironment) -> Result<Self, DeskError> {
+        let replay_caches = ReplayCaches::new(
+            environment.replay_cache,
+            environment.replay_cache_dir,
+            environment.kerberos.euid,
+        );
         Ok(Self {
-            context: Arc::new(Context::new(environment.kerberos)?),
+            configuration: Configuration::new(environment.kerberos)?,
+            keytabs: Keytabs::new(replay_caches),
+            caches: Caches::new(),
+            handles: Handles::new(),
+            logins: Mutex::new(Shelf::new(MAX_LOGINS)),
+            gates: Mutex::new(Shelf::new(MAX_LOGINS)),
+            seals: Mutex::default(),
         })
     }
 
     /// krb5.conf and the environment, read anew when its files have changed.
     pub fn context(&self) -> Arc<Context> {
-        Arc::clone(&self.context)
+        let (context, is_new) = self.configuration.context();
+        if is_new {
+            self.keytabs.reconfigure();
+        }
+        context
     }
 
     /// Where the credentials of a service are for `uid`: the caller, or whom a trusted caller named.
@@ -99,11 +167,11 @@ impl Desk {
     /// There is none; [`DeskError::WouldWait`] when a KDC would have to be asked.
     pub fn acquire(
         &self,
-        _wish: &Wish<'_>,
-        _patience: Patience,
-        _now: Timestamp,
+        wish: &Wish<'_>,
+        patience: Patience,
+        now: Timestamp,
     ) -> Result<Arc<HeldCredential>, DeskError> {
-        Err(DeskError::EmptyCache)
+        self.acquire_as_mit(wish, patience, now).map(Arc::new)
     }
 
     /// What a credential accepts with. `sources` are those of the service.
@@ -112,17 +180,28 @@ impl Desk {
     /// It is none for accepting, or the keytab has no key of its name.
     pub fn acceptor(
         &self,
-        _sources: &Sources,
-        _credential: &HeldCredential,
-        _now: Timestamp,
+        sources: &Sources,
+        credential: &HeldCredential,
+        now: Timestamp,
     ) -> Result<Arc<AcceptorCredential>, DeskError> {
-        Err(DeskError::EmptyCache)
+        if credential.usage == CredUsage::Initiate {
+            return Err(DeskError::WrongUsage("accepting"));
+        }
+        let context = self.context();
+        let keytab = credential.keytab.as_deref().or(sources.keytab.as_deref());
+        let file = context.keytab(keytab)?;
+        let name = credential.name.as_ref();
+        let name = name.filter(|_| !credential.default_identity);
+        let replay_cache = credential.replay_cache.as_deref();
+        let replay_cache = replay_cache.or(sources.replay_cache.as_deref());
+        self.keytabs
+            .acceptor(&context, &file, name, replay_cache, now)
     }
 
     /// A credential's tickets, for an initiator.
     ///
     /// # Errors
-    /// It is none for initiating.
+    /// It is none for initiating, or its cache cannot be read.
     pub fn tickets<'a>(
         &'a self,
         credential: &'a HeldCredential,
@@ -136,15 +215,30 @@ impl Desk {
     /// go on in the user's name (S4U2Proxy) as far as the KDC lets it.
     ///
     /// # Errors
-    /// The impersonator has no ticket, is impersonating itself, or the KDC refuses.
+    /// The impersonator has no ticket, is one of an impersonated user itself, or the KDC refuses.
     pub fn impersonate(
         &self,
-        _impersonator: &HeldCredential,
-        _user: &Principal,
-        _patience: Patience,
-        _now: Timestamp,
+        impersonator: &HeldCredential,
+        user: &Principal,
+        patience: Patience,
+        now: Timestamp,
     ) -> Result<Arc<HeldCredential>, DeskError> {
-        Err(DeskError::WouldWait)
+        let content = impersonator.impersonators_content()?;
+        let context = self.context();
+        let settings = context.ticket_settings(Some(&content))?;
+        let wish = WantedForUser::new(user.clone());
+        let held = context.held_for_user(&content, &wish, &settings);
+        let evidence = match (held, patience) {
+            (Some(held), _) => held.clone(),
+            (None, Patience::Never) => return Err(DeskError::WouldWait),
+            (None, Patience::Until(deadline)) => {
+                let context = context.until(deadline);
+                let obtained = context.fetch_for_user(&content, &wish, &settings)?;
+                self.keep_evidence(impersonator, &obtained.credential, now.time);
+                obtained.credential
+            }
+        };
+        Ok(Arc::new(HeldCredential::on_evidence(&content, evidence)))
     }
 
     /// How long one can initiate with it: nothing when it is for accepting only, zero when it has
@@ -154,26 +248,162 @@ impl Desk {
     /// Its cache cannot be read.
     pub fn life(
         &self,
-        _credential: &HeldCredential,
-        _now: Timestamp,
+        credential: &HeldCredential,
+        now: Timestamp,
     ) -> Result<Option<Duration>, DeskError> {
-        Ok(None)
+        if credential.usage == CredUsage::Accept {
+            return Ok(None);
+        }
+        let expires = match self.purse_of(credential) {
+            Ok(purse) => purse.inspect(|cache| Survey::of(cache).expires),
+            Err(DeskError::EmptyCache) => KerberosTime::ZERO,
+            Err(error) => return Err(error),
+        };
+        Ok(Some(expires.duration_since(now.time)))
     }
 
     /// Makes a handle of a credential that only this service's desk opens again.
     ///
     /// # Errors
-    /// Its cache cannot be read.
+    /// There is no key to seal with.
     pub fn seal(
         &self,
-        _sources: &Sources,
-        _credential: &HeldCredential,
+        sources: &Sources,
+        credential: &HeldCredential,
     ) -> Result<Vec<u8>, DeskError> {
-        Err(DeskError::EmptyCache)
+        let key = self.seal_of(sources)?;
+        let mut opened = credential.clone();
+        let text = match &mut opened.tickets {
+            Some(HeldTickets::Memory(purse, sealed)) => {
+                *sealed = purse.added();
+                let content = purse.content_to_seal();
+                k5c1::write(&credential.exported(Some(&content)))
+            }
+            Some(HeldTickets::Named(_)) | None => k5c1::write(&credential.exported(None)),
+        };
+        let handle = sealing::seal(&key, &text, &mut rand::rng());
+        let opened = Opened {
+            service: sources.service.clone(),
+            credential: Arc::new(opened),
+        };
+        self.handles.put(&handle, opened);
+        Ok(handle)
     }
 
     /// The credential in a handle. Nothing when it does not decrypt, or is of another service.
-    pub fn open(&self, _sources: &Sources, _handle: &[u8]) -> Option<Arc<HeldCredential>> {
-        None
+    pub fn open(&self, sources: &Sources, handle: &[u8]) -> Option<Arc<HeldCredential>> {
+        if let Some(opened) = self.handles.get(handle) {
+            let is_own = opened.service == sources.service;
+            return is_own.then_some(opened.credential);
+        }
+        let key = self.seal_of(sources).ok()?;
+        let credential = sealing::open(&key, handle)?
+            .and_then(|text| k5c1::read(&text))
+            .and_then(HeldCredential::imported);
+        let credential = match credential {
+            Ok(credential) => Arc::new(credential),
+            Err(error) => {
+                tracing::warn!(service = sources.service, %error, "a handle is sealed with our key and cannot be read");
+                return None;
+            }
+        };
+        let opened = Opened {
+            service: sources.service.clone(),
+            credential: Arc::clone(&credential),
+        };
+        self.handles.put(handle, opened);
+        Some(credential)
+    }
+
+    /// The logins that are kept in memory, in no order.
+    pub fn logins(&self) -> Vec<KeptLogin> {
+        let logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = |login: &Login| {
+            let survey = login.purse.inspect(Survey::of);
+            KeptLogin {
+                service: login.service.clone(),
+                client: survey.owner,
+                expires: survey.expires,
+            }
+        };
+        logins.values().map(kept).collect()
+    }
+
+    /// The key of a service's handles. It stays what it was when it was needed first, so that handles
+    /// outlive a change of the keytab as they do with upstream.
+    fn seal_of(&self, sources: &Sources) -> Result<Key, DeskError> {
+        let mut seals = self.seals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = seals.get(&sources.service) {
+            return Ok(key.clone());
+        }
+        let context = self.context();
+        let named = sources.keytab.as_deref().map(KeytabFile::parse);
+        let file = match named {
+            Some(Ok(file)) => Ok(file),
+            Some(Err(_)) | None => context.keytab(None),
+        };
+        let keytab = file.and_then(|file| self.keytabs.load(&file));
+        let key = keytab
+            .ok()
+            .and_then(|keytab| sealing::key_in(&keytab, &context));
+        let key = match key {
+            Some(key) => key,
+            None => sealing::random_key(&mut rand::rng())?,
+        };
+        seals.insert(sources.service.clone(), key.clone());
+        Ok(key)
+    }
+
+    /// The tickets of a login that this wish led to before, unless the keytab is another now.
+    fn kept(&self, wish: &Wish<'_>, keytab: Option<&Arc<Keytab>>) -> Option<Arc<Purse>> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        let login = logins.get(&wish.key())?;
+        let is_same = keytab.is_some_and(|keytab| Arc::ptr_eq(&login.keytab, keytab));
+        is_same.then(|| Arc::clone(&login.purse))
+    }
+
+    fn keep(&self, wish: &Wish<'_>, purse: &Arc<Purse>, keytab: &Arc<Keytab>) {
+        let login = Login {
+            service: wish.sources.service.clone(),
+            purse: Arc::clone(purse),
+            keytab: Arc::clone(keytab),
+        };
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins.put(wish.key(), login, 1);
+    }
+
+    fn gate(&self, wish: &Wish<'_>) -> Arc<Mutex<()>> {
+        let key = wish.key();
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gate) = gates.get(&key) {
+            return Arc::clone(gate);
+        }
+        let gate = Arc::new(Mutex::new(()));
+        gates.put(key, Arc::clone(&gate), 1);
+        gate
+    }
+
+    fn purse_of(&self, credential: &HeldCredential) -> Result<Arc<Purse>, DeskError> {
+        match &credential.tickets {
+            Some(HeldTickets::Memory(purse, _)) => Ok(Arc::clone(purse)),
+            Some(HeldTickets::Named(name)) => {
+                let cache = Cache::parse(name)?;
+                let purse = acquire::absent_is_none(self.caches.load(&cache))?;
+                purse.ok_or(DeskError::EmptyCache)
+            }
+            None => Err(DeskError::EmptyCache),
+        }
+    }
+
+    /// The next call in this user's name finds it. In a cache with a name others would find it too.
+    fn keep_evidence(
+        &self,
+        impersonator: &HeldCredential,
+        evidence: &Credential,
+        now: KerberosTime,
+    ) {
+        if let Some(HeldTickets::Memory(purse, _)) = &impersonator.tickets {
+            purse.add(std::slice::from_ref(evidence), now);
+        }
     }
 }
