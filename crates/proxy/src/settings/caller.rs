@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Service, Settings};
+use super::{Mismatch, Service, Settings};
 
 /// What the kernel says of the process at the other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,15 +32,24 @@ impl Settings {
 impl Service {
     /// Whether uid, SELinux context, program and socket are this service's.
     pub fn serves(&self, caller: &Caller) -> bool {
-        (self.allow_any_uid || self.euid == caller.uid)
-            && self.socket == caller.socket
-            && (self.program.is_none() || self.program == caller.program)
-            && self.selinux_context.as_deref().is_none_or(|wanted| {
-                caller
-                    .selinux_context
-                    .as_deref()
-                    .is_some_and(|theirs| same_selinux_context(wanted, theirs))
-            })
+        self.mismatch(caller).is_none()
+    }
+
+    /// What of the caller is not this service's.
+    pub fn mismatch(&self, caller: &Caller) -> Option<Mismatch> {
+        if self.socket != caller.socket {
+            return Some(Mismatch::Socket);
+        }
+        if !self.allow_any_uid && self.euid != caller.uid {
+            return Some(Mismatch::Uid);
+        }
+        if self.program.is_some() && self.program != caller.program {
+            return Some(Mismatch::Program);
+        }
+        let wanted = self.selinux_context.as_deref()?;
+        let theirs = caller.selinux_context.as_deref();
+        let is_same = theirs.is_some_and(|theirs| same_selinux_context(wanted, theirs));
+        (!is_same).then_some(Mismatch::SelinuxContext)
     }
 }
 
