@@ -53,7 +53,7 @@ struct Process {
     id: u32,
     connections: Mutex<Connections>,
     returned: Condvar,
-    child: OnceLock<Box<Process>>,
+    child: OnceLock<Box<Self>>,
 }
 
 #[derive(Debug, Default)]
