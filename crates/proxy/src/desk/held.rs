@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use kerbstone_client::Evidence;
 use kerbstone_client::cache::CacheName;
-use kerbstone_client::{Cache, Evidence};
 use kerbstone_proto::ccache::{Credential, CredentialCache};
 use kerbstone_proto::key_block::KeyBlock;
 use kerbstone_proto::name::Principal;
@@ -125,16 +125,6 @@ impl HeldCredential {
         Ok(Self::initiating(survey, HeldTickets::in_memory(cache)))
     }
 
-    /// The credential of the client of `evidence`, a ticket for the impersonator, with which the
-    /// impersonator may go on in the client's name (S4U2Proxy).
-    ///
-    /// # Errors
-    /// The impersonator has no ticket, or is one of an impersonated user itself.
-    pub fn impersonated(impersonator: &Self, evidence: &ServiceTicket) -> Result<Self, DeskError> {
-        let content = impersonator.impersonators_content()?;
-        Ok(Self::on_evidence(&content, stored(evidence)))
-    }
-
     /// That of the client of `evidence`, with the tickets of the service that it is for.
     pub(super) fn on_evidence(service: &CredentialCache, evidence: Credential) -> Self {
         let evidence = Evidence {
@@ -144,21 +134,6 @@ impl HeldCredential {
         let content = evidence.to_cache(service);
         let survey = Survey::of(&content);
         Self::initiating(survey, HeldTickets::in_memory(content))
-    }
-
-    /// The tickets of a credential that is to act in users' names.
-    pub(super) fn impersonators_content(&self) -> Result<CredentialCache, DeskError> {
-        if self.usage == CredUsage::Accept {
-            return Err(DeskError::WrongUsage("initiating"));
-        }
-        if self.impersonator.is_some() {
-            return Err(DeskError::Impersonated);
-        }
-        match &self.tickets {
-            Some(HeldTickets::Memory(purse, _)) => Ok(purse.content()),
-            Some(HeldTickets::Named(name)) => Ok(Cache::parse(name)?.load()?),
-            None => Err(DeskError::EmptyCache),
-        }
     }
 
     /// What it is for.

@@ -43,9 +43,10 @@ use std::time::Duration;
 use kerbstone_client::{Cache, Context, Environment, KeytabFile, WantedForUser};
 use kerbstone_crypto::Key;
 use kerbstone_gss::AcceptorCredential;
-use kerbstone_proto::ccache::Credential;
+use kerbstone_proto::ccache::{Credential, CredentialCache};
 use kerbstone_proto::keytab::Keytab;
 use kerbstone_proto::name::Principal;
+use kerbstone_proto::ticket_source::ServiceTicket;
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 use nix::unistd::User;
 
@@ -223,7 +224,7 @@ impl Desk {
         patience: Patience,
         now: Timestamp,
     ) -> Result<Arc<HeldCredential>, DeskError> {
-        let content = impersonator.impersonators_content()?;
+        let content = self.content_of_impersonator(impersonator)?;
         let context = self.context();
         let settings = context.ticket_settings(Some(&content))?;
         let wish = WantedForUser::new(user.clone());
@@ -238,6 +239,21 @@ impl Desk {
                 obtained.credential
             }
         };
+        Ok(Arc::new(HeldCredential::on_evidence(&content, evidence)))
+    }
+
+    /// The credential of the client of `evidence`, a ticket for the impersonator, with which the
+    /// impersonator may go on in the client's name (S4U2Proxy).
+    ///
+    /// # Errors
+    /// The impersonator has no ticket, or is one of an impersonated user itself.
+    pub fn impersonated(
+        &self,
+        impersonator: &HeldCredential,
+        evidence: &ServiceTicket,
+    ) -> Result<Arc<HeldCredential>, DeskError> {
+        let content = self.content_of_impersonator(impersonator)?;
+        let evidence = held::stored(evidence);
         Ok(Arc::new(HeldCredential::on_evidence(&content, evidence)))
     }
 
@@ -393,6 +409,20 @@ impl Desk {
             }
             None => Err(DeskError::EmptyCache),
         }
+    }
+
+    /// The tickets of a credential that is to act in users' names.
+    fn content_of_impersonator(
+        &self,
+        impersonator: &HeldCredential,
+    ) -> Result<CredentialCache, DeskError> {
+        if impersonator.usage == CredUsage::Accept {
+            return Err(DeskError::WrongUsage("initiating"));
+        }
+        if impersonator.impersonator.is_some() {
+            return Err(DeskError::Impersonated);
+        }
+        Ok(self.purse_of(impersonator)?.content())
     }
 
     /// The next call in this user's name finds it. In a cache with a name others would find it too.
