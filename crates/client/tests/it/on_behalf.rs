@@ -26,13 +26,17 @@ fn mit() -> Option<Mit> {
 
 /// Whoever passes names on must be able to pass tickets on.
 fn sign_in_forwardable(context: &Context) -> Cache {
-    let service = context.parse_principal(SERVICE).unwrap();
+    sign_in_as(context, SERVICE, "service")
+}
+
+fn sign_in_as(context: &Context, name: &str, text: &str) -> Cache {
+    let client = context.parse_principal(name).unwrap();
     let options = LoginOptions {
         forwardable: true,
-        ..context.login_options(&service.realm).unwrap()
+        ..context.login_options(&client.realm).unwrap()
     };
     let ticket = context
-        .login(&service, &options, password("service"), &mut NoPrompter)
+        .login(&client, &options, password(text), &mut NoPrompter)
         .unwrap();
     let cache = Cache::new_memory();
     cache.replace(&ticket.to_cache(true)).unwrap();
@@ -108,6 +112,45 @@ fn says_what_is_missing_where_the_kdc_has_no_list() {
         "{}",
         error.help()
     );
+}
+
+/// MIT's KDC knows lists only where its principals are in a directory.
+fn mit_in_directory() -> Option<Mit> {
+    let mit = Mit::start_in_directory(&Setup::realm("CLIENT.TEST"))?;
+    mit.add_user("alice", "wonderland");
+    mit.add_user(SERVICE, "service");
+    mit.admin(&["modprinc", "+ok_to_auth_as_delegate", SERVICE]);
+    mit.add_service(TARGET);
+    mit.add_service("imap/other.client.test");
+    mit.allow_delegation(SERVICE, TARGET);
+    Some(mit)
+}
+
+#[test]
+fn mit_lets_a_service_go_on_in_the_users_name() {
+    let Some(mit) = mit_in_directory() else {
+        return;
+    };
+    let context = memory(mit.krb5_conf());
+    let cache = sign_in_forwardable(&context);
+    let own = context
+        .ticket_for_user(&cache, &for_alice(&context))
+        .unwrap();
+    assert!(own.flags.contains(TicketFlags::FORWARDABLE));
+    let there = on_behalf(&context, &cache, &own.client, &own.ticket, TARGET).unwrap();
+    assert_eq!(there.client, own.client);
+    assert_eq!(there.server, context.parse_principal(TARGET).unwrap());
+    let again = on_behalf(&context, &cache, &own.client, &own.ticket, TARGET).unwrap();
+    assert_eq!(there, again);
+    let other = "imap/other.client.test";
+    let error = on_behalf(&context, &cache, &own.client, &own.ticket, other);
+    assert!(matches!(error, Err(ClientError::DelegationRefused(_))));
+    // With the user's own ticket as well: nobody had to vouch for her then.
+    let alices = sign_in_as(&context, "alice", "wonderland");
+    let service = WantedService::new(context.parse_principal(SERVICE).unwrap());
+    let shown = context.service_ticket(&alices, &service).unwrap();
+    let there = on_behalf(&context, &cache, &shown.client, &shown.ticket, TARGET).unwrap();
+    assert_eq!(there.client, shown.client);
 }
 
 fn heimdal() -> Option<Heimdal> {

@@ -6,6 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::daemon::{accepts_tcp, has_udp};
+use super::directory::Directory;
 use super::{Addresses, Daemon, Finished, Krb5ConfText, Port, Setup, find_program, require};
 
 /// A realm of MIT krb5: krb5kdc and kadmind (which also changes passwords) on loopback.
@@ -15,6 +16,7 @@ pub struct Mit {
     kadmind: Option<Daemon>,
     addresses: Addresses,
     krb5_conf: PathBuf,
+    directory: Option<Directory>,
     _ports: [Port; 3],
     folder: TempDir,
 }
@@ -35,8 +37,44 @@ impl Mit {
         Some(mit)
     }
 
+    /// The same with its principals in an LDAP directory, which can hold what MIT's own database cannot:
+    /// [`allow_delegation`](Self::allow_delegation).
+    ///
+    /// # Panics
+    /// As [`Mit::start`].
+    #[must_use]
+    pub fn start_in_directory(setup: &Setup) -> Option<Self> {
+        if !require("krb5kdc", "krb5-kdc") || !require("kadmind", "krb5-admin-server") {
+            return None;
+        }
+        let folder = new_folder();
+        let directory = Directory::start(folder.path())?;
+        let setup = setup
+            .clone()
+            .kdc_conf("database_module = directory")
+            .krb5_conf(&directory.conf(folder.path()));
+        let mut mit = Self::prepare_in(&setup, folder);
+        mit.directory = Some(directory);
+        mit.create_database();
+        mit.start_servers();
+        Some(mit)
+    }
+
+    /// Lets a service go on to another in users' names (S4U2Proxy). The service must have been added, and the realm be
+    /// [in a directory](Self::start_in_directory).
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn allow_delegation(&self, service: &str, target: &str) {
+        let directory = self.directory.as_ref().expect("a realm in a directory");
+        directory.allow_delegation(&self.addresses.realm, service, target);
+    }
+
     fn prepare(setup: &Setup) -> Self {
-        let folder = TempDir::with_prefix("kerbstone-mit-").expect("a folder for the lab");
+        Self::prepare_in(setup, new_folder())
+    }
+
+    fn prepare_in(setup: &Setup, folder: TempDir) -> Self {
         let ports = [Port::claim(), Port::claim(), Port::claim()];
         let addresses = Addresses {
             realm: setup.realm.clone(),
@@ -60,6 +98,7 @@ impl Mit {
             kadmind: None,
             addresses,
             krb5_conf,
+            directory: None,
             _ports: ports,
             folder,
         }
@@ -67,6 +106,21 @@ impl Mit {
 
     fn create_database(&self) {
         let realm = &self.addresses.realm;
+        if let Some(directory) = &self.directory {
+            let create = [
+                "create",
+                "-subtrees",
+                Directory::subtree(),
+                "-r",
+                realm,
+                "-s",
+            ];
+            let password = ["-P", "master password"];
+            let login = directory.login();
+            let words: Vec<&str> = login.into_iter().chain(create).chain(password).collect();
+            self.run("kdb5_ldap_util", &words).succeeded();
+            return;
+        }
         self.run(
             "kdb5_util",
             &["-r", realm, "create", "-s", "-P", "master password"],
@@ -208,6 +262,10 @@ impl Mit {
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("kdc.log")).unwrap_or_default()
     }
+}
+
+fn new_folder() -> TempDir {
+    TempDir::with_prefix("kerbstone-mit-").expect("a folder for the lab")
 }
 
 fn kdc_conf(setup: &Setup, addresses: &Addresses, folder: &Path) -> String {

@@ -23,6 +23,7 @@
 mod apache;
 mod artifacts;
 mod daemon;
+mod directory;
 mod dns;
 mod finished;
 mod gssproxy;
