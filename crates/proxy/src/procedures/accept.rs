@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use kerbstone_gss::{
-    AcceptorCredential, ChannelBindings, Context, MajorStatus, Oid, Refused, Step,
+    AcceptorCredential, ChannelBindings, Context, GssError, GssFlags, MajorStatus, Oid, Refused,
+    Step, krb5, spnego,
 };
-use kerbstone_gss::{krb5, spnego};
+use zeroize::Zeroizing;
 
 use super::clerk::{Clerk, Drawn, Mech};
 use super::contexts::{self, ContextForm};
@@ -42,21 +43,28 @@ impl Clerk<'_> {
             // A token is accepted once only, and whose user it is cannot be told beforehand.
             self.may_wait()?;
         }
-        let bindings = args.channel_bindings.as_ref();
-        let bindings = bindings.map(contexts::read_bindings).transpose()?;
         let drawn = self.draw_for(args.credential.as_ref(), CredUsage::Accept)?;
-        let acceptor = self
+        let credential = self
             .desk
             .acceptor(&drawn.sources, &drawn.credential, self.now)?;
-        let (mut machine, mech) = self.acceptor(args, acceptor, bindings)?;
-        match machine.step(&args.token, self) {
+        let mut acceptor = self.acceptor(args, credential)?;
+        if args.return_delegated && drawn.credential.usage() == CredUsage::Both {
+            acceptor = acceptor.keep_evidence();
+        }
+        let mech = acceptor.mech();
+        let step = acceptor.step(&args.token, self);
+        match step {
             Ok(Step::Established { token, context }) => {
                 self.initiator = Some(context.initiator_name().to_string());
                 self.target = Some(context.acceptor_name().to_string());
                 let extras = self.extras(args, &context, &drawn, wants_linux_creds)?;
+                let mut context = contexts::write(*context, form, self.now);
+                if extras.delegated.is_some() {
+                    context.flags |= u64::from(GssFlags::DELEG.0);
+                }
                 Ok(AcceptSecContextResult {
                     status: status(&mech.oid(), MajorStatus::COMPLETE, None),
-                    context: Some(contexts::write(*context, form, self.now)),
+                    context: Some(context),
                     // Upstream's plugin does not look whether there is one.
                     token: Some(token.unwrap_or_default().into()),
                     delegated: extras.delegated,
@@ -64,8 +72,13 @@ impl Clerk<'_> {
                 })
             }
             Ok(Step::Continue { token }) => {
-                drop(token);
-                Err(Failure::of_major(MajorStatus::UNAVAILABLE).into())
+                let suspended = acceptor.suspend()?;
+                Ok(AcceptSecContextResult {
+                    status: status(&mech.oid(), MajorStatus::CONTINUE_NEEDED, None),
+                    context: Some(self.suspend(mech, &suspended, false)),
+                    token: Some(token.into()),
+                    ..AcceptSecContextResult::default()
+                })
             }
             Err(Refused { error, token }) => {
                 let failure = Failure::from(&error);
@@ -80,22 +93,32 @@ impl Clerk<'_> {
         }
     }
 
-    /// The machine for a token, and what it speaks: at the beginning the token says, later what was
-    /// suspended.
+    /// The machine that takes the token: at the beginning the token says which, later the context.
     fn acceptor(
         &self,
         args: &AcceptSecContextArgs,
         credential: Arc<AcceptorCredential>,
-        bindings: Option<ChannelBindings>,
-    ) -> Result<(Acceptor, Mech), Failure> {
+    ) -> Outcome<Acceptor> {
+        let bindings = args.channel_bindings.as_ref();
+        let bindings = bindings.map(contexts::read_bindings).transpose()?;
+        let brought = args.context.as_ref();
+        let mech = match brought {
+            Some(context) if !context.exported_token.is_empty() => self.mech(&context.mech)?,
+            _ => self.mech_of(&args.token)?,
+        };
+        let resumed = self.resumed(brought, |suspended| {
+            Acceptor::resume(mech, suspended, Arc::clone(&credential), bindings.clone())
+        })?;
+        Ok(resumed.unwrap_or_else(|| Acceptor::new(mech, credential, bindings)))
+    }
+
+    /// The mechanism of a first token. Whoever speaks SPNEGO takes bare tokens of krb5 as well.
+    fn mech_of(&self, token: &[u8]) -> Result<Mech, Failure> {
         let spoken = self.service.mechs;
-        if spoken.spnego && (is_spnego(&args.token) || !spoken.krb5) {
-            let machine = spnego::Acceptor::new(credential, bindings);
-            return Ok((Acceptor::Spnego(machine), Mech::Spnego));
+        if spoken.spnego && (is_spnego(token) || !spoken.krb5) {
+            return Ok(Mech::Spnego);
         }
-        self.mech(&[])?;
-        let machine = krb5::Acceptor::new(credential, bindings);
-        Ok((Acceptor::Krb5(machine), Mech::Krb5))
+        self.mech(&[])
     }
 
     fn extras(
@@ -106,10 +129,10 @@ impl Clerk<'_> {
         wants_linux_creds: bool,
     ) -> Outcome<Extras> {
         let mut extras = Extras::default();
-        if args.return_delegated && !context.delegated().is_empty() {
+        if let Some(credential) = self.delegated(args, context, drawn)? {
             let delegated = Drawn {
                 sources: Arc::clone(&drawn.sources),
-                credential: Arc::new(HeldCredential::delegated(context.delegated())?),
+                credential,
             };
             extras.delegated = Some(self.write_credential(&delegated)?);
         }
@@ -123,14 +146,82 @@ impl Clerk<'_> {
         extras.options.extend(synchronized);
         Ok(extras)
     }
+
+    /// What the acceptor may do in the initiator's name, if it wants to: go on with the ticket that
+    /// was delegated, or, when its credential is for initiating too, show the KDC the initiator's
+    /// ticket.
+    fn delegated(
+        &self,
+        args: &AcceptSecContextArgs,
+        context: &Context,
+        drawn: &Drawn,
+    ) -> Outcome<Option<Arc<HeldCredential>>> {
+        if !args.return_delegated {
+            return Ok(None);
+        }
+        if !context.delegated().is_empty() {
+            let delegated = HeldCredential::delegated(context.delegated())?;
+            return Ok(Some(Arc::new(delegated)));
+        }
+        // An acceptor that cannot go on is an acceptor still.
+        Ok(context
+            .evidence()
+            .and_then(|evidence| self.desk.impersonated(&drawn.credential, evidence).ok()))
+    }
 }
 
 impl Acceptor {
+    fn new(
+        mech: Mech,
+        credential: Arc<AcceptorCredential>,
+        bindings: Option<ChannelBindings>,
+    ) -> Self {
+        match mech {
+            Mech::Krb5 => Self::Krb5(krb5::Acceptor::new(credential, bindings)),
+            Mech::Spnego => Self::Spnego(spnego::Acceptor::new(credential, bindings)),
+        }
+    }
+
+    fn keep_evidence(self) -> Self {
+        match self {
+            Self::Krb5(machine) => Self::Krb5(machine.keep_evidence()),
+            Self::Spnego(machine) => Self::Spnego(machine.keep_evidence()),
+        }
+    }
+
+    fn resume(
+        mech: Mech,
+        suspended: &[u8],
+        credential: Arc<AcceptorCredential>,
+        bindings: Option<ChannelBindings>,
+    ) -> Result<Self, GssError> {
+        Ok(match mech {
+            Mech::Krb5 => Self::Krb5(krb5::Acceptor::resume(suspended, credential, bindings)?),
+            Mech::Spnego => {
+                Self::Spnego(spnego::Acceptor::resume(suspended, credential, bindings)?)
+            }
+        })
+    }
+
+    const fn mech(&self) -> Mech {
+        match self {
+            Self::Krb5(_) => Mech::Krb5,
+            Self::Spnego(_) => Mech::Spnego,
+        }
+    }
+
     fn step(&mut self, token: &[u8], clerk: &Clerk<'_>) -> Result<Step, Refused> {
         let rng = &mut rand::rng();
         match self {
             Self::Krb5(machine) => machine.step(token, clerk.now, rng),
             Self::Spnego(machine) => machine.step(token, clerk.now, rng),
+        }
+    }
+
+    fn suspend(self) -> Result<Zeroizing<Vec<u8>>, GssError> {
+        match self {
+            Self::Krb5(machine) => machine.suspend(),
+            Self::Spnego(machine) => machine.suspend(),
         }
     }
 }

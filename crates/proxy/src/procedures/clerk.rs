@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kerbstone_client::Context;
+use kerbstone_gss::suspended::SuspensionKey;
 use kerbstone_gss::{MajorStatus, Name, Oid};
 use kerbstone_proto::krb5_conf::Krb5Conf;
 use kerbstone_proto::time::Timestamp;
@@ -17,6 +18,7 @@ use crate::wire;
 #[derive(Debug)]
 pub(super) struct Clerk<'a> {
     pub(super) desk: &'a Desk,
+    pub(super) suspension: &'a SuspensionKey,
     pub(super) context: Arc<Context>,
     pub(super) caller: &'a Caller,
     pub(super) service: &'a Service,

@@ -1,10 +1,11 @@
 //! Contexts as they travel: the whole of them, in the form in which the client asks for them.
 //!
-//! The daemon remembers no context. Its keys are the client's own, so whoever brings a context is
-//! taken for its owner: nobody gains by another's what he could not do with the keys themselves.
+//! The daemon remembers no context. The keys of an established one are the client's own, so whoever
+//! brings it is taken for its owner: nobody gains by another's what he could not do with the keys
+//! themselves.
 
 use kerbstone_gss::channel_bindings::BoundAddress;
-use kerbstone_gss::{Context, GssError, MajorStatus, Oid};
+use kerbstone_gss::{Context, ExportForm, GssError, MajorStatus, Oid};
 use kerbstone_proto::time::Timestamp;
 
 use super::failure::{Failure, Outcome};
@@ -48,14 +49,14 @@ pub(super) fn unknown_value(option: &str) -> Failure {
 
 /// An established context, described and exported.
 pub(super) fn write(context: Context, form: ContextForm, now: Timestamp) -> wire::Context {
-    let forms = match form {
-        ContextForm::Exported => Forms::All,
-        ContextForm::LinuxLucid => Forms::WithoutComposite,
+    let (source, target) = match form {
+        ContextForm::Exported => (Forms::All(context.pac()), Forms::All(None)),
+        ContextForm::LinuxLucid => (Forms::WithoutComposite, Forms::WithoutComposite),
     };
     let described = wire::Context {
         mech: Oid::KRB5.contents().into(),
-        source: names::write(context.initiator_name(), forms),
-        target: names::write(context.acceptor_name(), forms),
+        source: names::write(context.initiator_name(), source),
+        target: names::write(context.acceptor_name(), target),
         lifetime: context.lifetime(now).as_secs().min(u32::MAX.into()),
         flags: context.flags().0.into(),
         locally_initiated: context.is_initiator(),
@@ -75,7 +76,7 @@ pub(super) fn write(context: Context, form: ContextForm, now: Timestamp) -> wire
 /// The plugin of upstream knows its contexts by the one true number of krb5 in front.
 fn with_plain_oid(context: Context) -> wire::Opaque {
     let mech = context.mech().clone();
-    let exported = context.export();
+    let exported = context.export_as(ExportForm::WithAttributes);
     if mech == Oid::KRB5 {
         return exported.as_slice().into();
     }
@@ -87,20 +88,6 @@ fn with_plain_oid(context: Context) -> wire::Opaque {
     [&length.to_be_bytes(), plain.contents(), inner]
         .concat()
         .into()
-}
-
-/// A context that is not established yet; `suspended` is what the machine goes on with.
-pub(super) fn write_unfinished(
-    mech: &Oid,
-    suspended: &[u8],
-    locally_initiated: bool,
-) -> wire::Context {
-    wire::Context {
-        exported_token: suspended.into(),
-        mech: mech.contents().into(),
-        locally_initiated,
-        ..wire::Context::default()
-    }
 }
 
 /// The established context that a client brings back.

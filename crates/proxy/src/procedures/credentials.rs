@@ -56,7 +56,7 @@ impl Clerk<'_> {
     ) -> Outcome<wire::Credential> {
         let usage = drawn.credential.usage();
         let name = match self.name_of(drawn)? {
-            Some(principal) => names::write(&principal, Forms::All),
+            Some(principal) => names::write(&principal, Forms::All(None)),
             None => wire::Name::default(),
         };
         let life = seconds(self.desk.life(&drawn.credential, self.now)?);

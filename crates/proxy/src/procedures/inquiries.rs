@@ -67,7 +67,7 @@ impl Clerk<'_> {
             });
         }
         Ok(ImportAndCanonNameResult {
-            output: Some(names::write(&principal, Forms::All)),
+            output: Some(names::write(&principal, Forms::All(None))),
             ..ImportAndCanonNameResult::default()
         })
     }

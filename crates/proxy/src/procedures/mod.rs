@@ -9,7 +9,8 @@
 //! brought again with more patience.
 //!
 //! Nothing is remembered between calls. Contexts and credentials travel with the client:
-//! credentials sealed, contexts open, because they are made of the client's own keys.
+//! credentials and contexts that have only begun are sealed, established contexts are open, because
+//! their keys are the client's own.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -29,12 +30,14 @@ mod messages;
 mod minor;
 mod names;
 mod policy;
+mod suspension;
 
 pub use self::decision::Decision;
 
 use std::sync::Arc;
 
-use kerbstone_gss::{MajorStatus, Oid};
+use kerbstone_gss::suspended::SuspensionKey;
+use kerbstone_gss::{GssError, MajorStatus, Oid};
 use kerbstone_proto::time::Timestamp;
 
 use self::clerk::Clerk;
@@ -51,6 +54,7 @@ use crate::wire::{
 #[derive(Clone, Debug)]
 pub struct Engine {
     desk: Arc<Desk>,
+    suspension: SuspensionKey,
 }
 
 /// What a call comes to.
@@ -69,8 +73,23 @@ pub struct WouldWait;
 
 impl Engine {
     /// An engine that works with these keys.
-    pub const fn new(desk: Arc<Desk>) -> Self {
-        Self { desk }
+    ///
+    /// # Errors
+    /// None that happens: a random key of an encryption type of today can always be made.
+    pub fn new(desk: Arc<Desk>) -> Result<Self, GssError> {
+        Ok(Self {
+            desk,
+            suspension: SuspensionKey::random(&mut rand::rng())?,
+        })
+    }
+
+    /// The engine of the next configuration. Contexts that have begun with this one go on there.
+    #[must_use]
+    pub fn with_desk(&self, desk: Arc<Desk>) -> Self {
+        Self {
+            desk,
+            suspension: self.suspension.clone(),
+        }
     }
 
     /// The keys that it works with.
@@ -92,6 +111,7 @@ impl Engine {
     ) -> Result<Answer, WouldWait> {
         let mut clerk = Clerk {
             desk: &self.desk,
+            suspension: &self.suspension,
             context: self.desk.context(),
             caller,
             service,

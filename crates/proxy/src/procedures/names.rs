@@ -113,18 +113,21 @@ pub(super) fn default_realm(conf: &Krb5Conf) -> Option<Realm> {
     conf.libdefaults().default_realm()
 }
 
-/// Whether a name travels with its composite form: the kernel has no room for that.
+/// What of a name travels beside its display and exported form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Forms {
-    All,
+pub(super) enum Forms<'a> {
+    /// The composite form, with the PAC of whoever has the name, if it is known.
+    All(Option<&'a [u8]>),
+    /// Nothing: the kernel has no room for it.
     WithoutComposite,
 }
 
 /// A principal as a name of the krb5 mechanism.
-pub(super) fn write(principal: &Principal, forms: Forms) -> wire::Name {
+pub(super) fn write(principal: &Principal, forms: Forms<'_>) -> wire::Name {
     let name = Name::Principal(principal.clone());
     let composite = match forms {
-        Forms::All => name.export_composite().unwrap_or_default(),
+        Forms::All(None) => name.export_composite().unwrap_or_default(),
+        Forms::All(Some(pac)) => name.export_composite_with_pac(pac).unwrap_or_default(),
         Forms::WithoutComposite => Vec::new(),
     };
     wire::Name {
