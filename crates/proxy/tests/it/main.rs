@@ -3,6 +3,7 @@
 
 mod callers;
 mod debian_daemon;
+mod desk;
 mod gssproxy_conf;
 mod gssproxy_conf_peer;
 mod procedures;
