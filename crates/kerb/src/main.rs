@@ -13,6 +13,7 @@ mod doctor;
 mod failure;
 mod gateway;
 mod gss;
+mod proxy;
 mod serve;
 mod session;
 mod settings_file;

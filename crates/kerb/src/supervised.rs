@@ -41,11 +41,16 @@ pub(crate) fn begin(role: &str) -> Result<(), Failure> {
 
 /// Says that every socket is open. Without a supervisor, or with one that is gone, nobody is told.
 pub(crate) fn ready() {
+    tell("READY=1\n");
+}
+
+/// Tells the supervisor, if there is one, how the service is: lines as in `sd_notify(3)`.
+pub(crate) fn tell(state: &str) {
     let Some(address) = env::var_os(NOTIFY_SOCKET) else {
         return;
     };
-    if let Err(error) = notify(&address, b"READY=1\n") {
-        tracing::warn!(%error, "the supervisor cannot be told that the service is ready");
+    if let Err(error) = notify(&address, state.as_bytes()) {
+        tracing::warn!(%error, "the supervisor cannot be told how the service is");
     }
 }
 

@@ -1,11 +1,12 @@
-//! Programs of MIT krb5 under their own names.
+//! Programs of MIT krb5, and gssproxy, under their own names.
 //!
-//! Flags, output and exit codes are those of MIT 1.20, so that scripts and fingers notice nothing.
+//! Flags, output and exit codes are those of MIT 1.20 and gssproxy 0.9, so that scripts and fingers notice nothing.
 //! Friendlier words belong to `kerb login` and its sisters.
 
 mod conversation;
 mod date;
 mod getopt;
+mod gssproxy;
 mod kdestroy;
 mod kinit;
 mod klist;
@@ -15,6 +16,7 @@ mod kvno;
 mod lifetime;
 mod locale;
 pub(crate) mod mit_words;
+mod popt;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -37,17 +39,19 @@ pub(crate) enum Program {
     Kvno,
     Kpasswd,
     Kswitch,
+    Gssproxy,
 }
 
 impl Program {
     /// Every program, in the order in which `kerb compat` links them.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Kinit,
         Self::Klist,
         Self::Kdestroy,
         Self::Kvno,
         Self::Kpasswd,
         Self::Kswitch,
+        Self::Gssproxy,
     ];
 
     /// The program's own name.
@@ -59,6 +63,7 @@ impl Program {
             Self::Kvno => "kvno",
             Self::Kpasswd => "kpasswd",
             Self::Kswitch => "kswitch",
+            Self::Gssproxy => "gssproxy",
         }
     }
 
@@ -86,6 +91,7 @@ impl Program {
             Self::Kvno => kvno::run(&call, console),
             Self::Kpasswd => kpasswd::run(&call, console),
             Self::Kswitch => kswitch::run(&call, console),
+            Self::Gssproxy => gssproxy::run(&call, console),
         };
         ExitCode::from(match status {
             Ok(status) | Err(Stop(status)) => status,

@@ -11,6 +11,7 @@ mod killed;
 mod kinit;
 mod klist;
 mod kvno;
+mod proxy;
 mod service;
 mod side_by_side;
 mod tour;

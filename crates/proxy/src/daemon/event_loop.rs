@@ -161,7 +161,9 @@ impl EventLoop {
         let Ok(mut peer) = Peer::of(&stream, socket) else {
             return;
         };
-        self.shared.hall().ask(&mut peer);
+        self.shared
+            .hall()
+            .ask(&mut peer, self.shared.doorkeeper.get());
         let uid = peer.caller.uid;
         if !self.make_room(uid) || stream.set_nonblocking(true).is_err() {
             return;
@@ -304,7 +306,7 @@ impl EventLoop {
             self.shared.census.release(uid, reserved);
         }
         let hall = self.shared.hall();
-        hall.ask(&mut connection.peer);
+        hall.ask(&mut connection.peer, self.shared.doorkeeper.get());
         match calls::answer(&hall, &connection.peer.caller, message) {
             Verdict::Reply(reply, decision) => {
                 self.note(decision.as_ref());

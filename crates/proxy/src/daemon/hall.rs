@@ -3,6 +3,7 @@
 use crate::procedures::Engine;
 use crate::settings::Settings;
 
+use super::doorkeeper::Doorkeeper;
 use super::peer::Peer;
 
 /// What a reload replaces as a whole. Calls that have begun end in the one that they began in.
@@ -42,12 +43,15 @@ impl Hall {
     }
 
     /// Finds out about a caller what some service wants to know.
-    pub(super) fn ask(&self, peer: &mut Peer) {
+    pub(super) fn ask(&self, peer: &mut Peer, doorkeeper: Option<&Doorkeeper>) {
+        let Some(doorkeeper) = doorkeeper else {
+            return;
+        };
         if self.asks_program {
-            peer.ask_program();
+            peer.ask_program(doorkeeper);
         }
         if self.asks_selinux_context {
-            peer.ask_selinux_context();
+            peer.ask_selinux_context(doorkeeper);
         }
     }
 }

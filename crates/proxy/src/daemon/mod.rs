@@ -12,6 +12,7 @@ mod census;
 mod connection;
 mod counts;
 mod door;
+mod doorkeeper;
 mod event_loop;
 mod framing;
 mod hall;
@@ -34,7 +35,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,7 @@ use rustix::event::epoll::{self, EventFlags};
 
 use self::census::Census;
 use self::door::Door;
+use self::doorkeeper::Doorkeeper;
 use self::event_loop::{EventLoop, door_event};
 use self::mailbox::{Letter, Mailbox};
 use self::slow_lane::SlowLane;
@@ -102,7 +104,7 @@ pub trait Witness: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Daemon {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// What all loops use.
@@ -110,6 +112,7 @@ pub struct Daemon {
 struct Shared {
     limits: Limits,
     witness: Option<Arc<dyn Witness>>,
+    doorkeeper: OnceLock<Doorkeeper>,
     hall: RwLock<Arc<Hall>>,
     doors: Mutex<HashMap<u64, Arc<Door>>>,
     mailboxes: Vec<Arc<Mailbox>>,
@@ -139,6 +142,7 @@ impl Daemon {
         let shared = Arc::new(Shared {
             limits,
             witness,
+            doorkeeper: OnceLock::new(),
             hall: RwLock::new(Arc::new(hall)),
             doors: Mutex::default(),
             mailboxes: mailboxes?,
@@ -158,22 +162,35 @@ impl Daemon {
         shared.add_doors(doors)?;
         Ok(Self {
             shared,
-            threads: Vec::new(),
+            threads: Mutex::default(),
         })
+    }
+
+    /// Starts the thread that sees which programs callers run. To be called when privileges are dropped, but before
+    /// Landlock walls are put up: inside of them, nobody sees it. Without it, services with `program` serve nobody.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn station_doorkeeper(&self) -> Result<(), DaemonError> {
+        if self.shared.doorkeeper.get().is_none() {
+            let _stationed = self.shared.doorkeeper.set(Doorkeeper::station()?);
+        }
+        Ok(())
     }
 
     /// Starts the loops.
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub fn start(&mut self) -> Result<(), DaemonError> {
+    pub fn start(&self) -> Result<(), DaemonError> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for (at, mailbox) in self.shared.mailboxes.iter().enumerate() {
             let served = EventLoop::new(Arc::clone(&self.shared), Arc::clone(mailbox));
             let thread = thread::Builder::new()
                 .name(format!("loop-{at}"))
                 .stack_size(STACK)
                 .spawn(move || served.run())?;
-            self.threads.push(thread);
+            threads.push(thread);
         }
         Ok(())
     }
@@ -248,11 +265,13 @@ impl Daemon {
     }
 
     /// Ends the loops and closes every socket. Calls that wait for a KDC are given up.
-    pub fn stop(&mut self) {
+    pub fn stop(&self) {
         for mailbox in &self.shared.mailboxes {
             mailbox.send(Letter::Stop);
         }
-        for thread in self.threads.drain(..) {
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("an event loop ended by a panic");
             }

@@ -1,6 +1,5 @@
 //! Who is at the other end, as the kernel says.
 
-use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -8,6 +7,7 @@ use std::path::PathBuf;
 
 use nix::sys::socket::{getsockopt, sockopt};
 
+use super::doorkeeper::Doorkeeper;
 use crate::settings::Caller;
 
 /// A caller, and how much of it has been asked for.
@@ -37,21 +37,18 @@ impl Peer {
     }
 
     /// The program that the process runs, asked for once: a process that runs another program later stays who it was.
-    pub(super) fn ask_program(&mut self) {
+    pub(super) fn ask_program(&mut self, doorkeeper: &Doorkeeper) {
         if !self.program_asked {
             self.program_asked = true;
-            self.caller.program = fs::read_link(format!("/proc/{}/exe", self.caller.pid)).ok();
+            self.caller.program = doorkeeper.program(self.caller.pid);
         }
     }
 
     /// The SELinux context of the process, where there is SELinux.
-    pub(super) fn ask_selinux_context(&mut self) {
+    pub(super) fn ask_selinux_context(&mut self, doorkeeper: &Doorkeeper) {
         if !self.selinux_asked {
             self.selinux_asked = true;
-            let file = format!("/proc/{}/attr/current", self.caller.pid);
-            let context = fs::read_to_string(file).ok();
-            self.caller.selinux_context =
-                context.map(|text| text.trim_end_matches(['\0', '\n']).to_owned());
+            self.caller.selinux_context = doorkeeper.selinux_context(self.caller.pid);
         }
     }
 }
@@ -93,7 +90,7 @@ mod tests {
         assert_eq!(peer.caller.uid, rustix::process::getuid().as_raw());
         assert_eq!(u32::try_from(peer.caller.pid).unwrap(), std::process::id());
         assert_eq!(peer.caller.program, None);
-        peer.ask_program();
+        peer.ask_program(&Doorkeeper::station().unwrap());
         assert_eq!(peer.caller.program, std::env::current_exe().ok());
     }
 }
