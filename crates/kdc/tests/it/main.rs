@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod acting_peers;
+mod acting;
 mod as_exchange;
 mod client;
 mod cross_realm;
