@@ -67,6 +67,18 @@ impl Failure {
         }
     }
 
+    /// A command line that makes no sense.
+    pub(crate) fn misused(
+        what: impl Into<String>,
+        why: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::refused(what, why, help)
+        }
+    }
+
     /// An exit code without words.
     pub(crate) const fn silent(exit: Exit) -> Self {
         Self {

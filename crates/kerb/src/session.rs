@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use kerbstone_client::{
-    Cache, ClientError, Collection, Context, Environment, InitialTicket, KeytabFile, LoginOptions,
-    Outcome, Prompter, Secret, SystemNames, WantedService, password_change, service_principal,
+    Cache, ClientError, Collection, Context, Environment, ForUser, InitialTicket, KeytabFile,
+    LoginOptions, Outcome, Prompter, Secret, SystemNames, WantedForUser, WantedOnBehalf,
+    WantedService, password_change, service_principal,
 };
 use kerbstone_crypto::{Enctype, KeyUsage};
 use kerbstone_proto::ccache::Credential;
@@ -47,6 +48,17 @@ impl ServiceWish {
             store: true,
         }
     }
+}
+
+/// The user in whose name a ticket is wanted, and what becomes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct UserWish {
+    pub(crate) user: ForUser,
+    pub(crate) enctype: Option<Enctype>,
+    /// Ask no KDC.
+    pub(crate) cached_only: bool,
+    /// Keep it in the cache.
+    pub(crate) store: bool,
 }
 
 impl Session {
@@ -250,6 +262,65 @@ impl Session {
             .context
             .fetch_ticket(&content, &wanted, &settings)?
             .credential)
+    }
+
+    /// Gets a ticket to the cache's owner itself in a user's name (S4U2Self).
+    pub(crate) fn ticket_for_user(
+        &self,
+        cache: &Cache,
+        wish: UserWish,
+    ) -> Result<Credential, ClientError> {
+        let wanted = WantedForUser {
+            enctypes: wish.enctype.map(|enctype| vec![enctype]),
+            ..match wish.user {
+                ForUser::Name(user) => WantedForUser::new(user),
+                ForUser::Certificate(der) => WantedForUser::by_certificate(der),
+            }
+        };
+        if wish.store && !wish.cached_only {
+            return self.context.ticket_for_user(cache, &wanted);
+        }
+        let content = cache.load()?;
+        let settings = self.context.ticket_settings(Some(&content))?;
+        if let Some(held) = self.context.held_for_user(&content, &wanted, &settings) {
+            return Ok(held.clone());
+        }
+        if wish.cached_only {
+            return Err(ClientError::NoTicket {
+                wanted: content.principal.clone(),
+                place: Some(cache.name().to_string()),
+            });
+        }
+        let obtained = self.context.fetch_for_user(&content, &wanted, &settings)?;
+        Ok(obtained.credential)
+    }
+
+    /// Gets a ticket to a service in the name of the user whose ticket to the cache's owner is shown (S4U2Proxy).
+    pub(crate) fn ticket_on_behalf(
+        &self,
+        cache: &Cache,
+        evidence: &Credential,
+        wish: ServiceWish,
+    ) -> Result<Credential, ClientError> {
+        let shown = Ticket::from_der(&evidence.ticket)
+            .map_err(|_| ClientError::Misuse("the ticket in the credential is none"))?;
+        let wanted = WantedOnBehalf {
+            enctypes: wish.enctype.map(|enctype| vec![enctype]),
+            ..WantedOnBehalf::new(evidence.client.clone(), wish.server, shown)
+        };
+        if wish.store {
+            return self.context.ticket_on_behalf(cache, &wanted);
+        }
+        let content = cache.load()?;
+        let settings = self.context.ticket_settings(Some(&content))?;
+        if let Some(held) = self.context.held_on_behalf(&content, &wanted, &settings) {
+            return Ok(held.clone());
+        }
+        let owner = content.principal.clone();
+        let obtained = self
+            .context
+            .fetch_on_behalf(&owner, &content, &wanted, &settings)?;
+        Ok(obtained.credential)
     }
 
     /// The TGT of a cache's owner in their own realm, for user to user.

@@ -73,9 +73,10 @@ impl UserRealm {
                     client: user.clone(),
                 })
             }
-            PrincipalState::Refused { code, text } => Err(ClientError::Kdc {
+            PrincipalState::Refused { code, .. } => Err(ClientError::Kdc {
                 code,
-                text,
+                // MIT's library keeps a KDC's own words to itself here.
+                text: String::new(),
                 realm: user.realm.clone(),
                 about: user.clone(),
             }),

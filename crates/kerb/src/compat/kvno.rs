@@ -1,16 +1,17 @@
 //! kvno: gets service tickets and says which version of the service's key seals them.
 
-use kerbstone_client::{Cache, KeytabFile};
+use base64ct::{Base64, Encoding};
+use kerbstone_client::{Cache, ClientError, ForUser, KeytabFile};
 use kerbstone_crypto::Enctype;
 use kerbstone_proto::ccache::{Credential, CredentialCache};
 use kerbstone_proto::message::Ticket;
 use kerbstone_proto::name::{NameType, Principal};
 
 use crate::compat::getopt::{Found, Getopt, Long, Options};
-use crate::compat::mit_words::{Say, Words};
+use crate::compat::mit_words::{Say, Words, system_text};
 use crate::compat::{Call, Outcome, Stop};
 use crate::console::{Console, err, out};
-use crate::session::{ServiceWish, Session, opens};
+use crate::session::{ServiceWish, Session, UserWish, opens};
 
 const U2U: char = '\u{1}';
 const OUT_CACHE: char = '\u{2}';
@@ -43,6 +44,14 @@ static OPTIONS: Options = Options {
     ],
 };
 
+/// In whose name, as typed.
+#[derive(Clone, Debug)]
+enum User {
+    Name(String),
+    Enterprise(String),
+    Certificate(String),
+}
+
 /// The checked command line.
 #[derive(Clone, Debug, Default)]
 struct Arguments {
@@ -54,7 +63,7 @@ struct Arguments {
     proxy: bool,
     service: Option<String>,
     unknown_type: bool,
-    impersonate: bool,
+    for_user: Option<User>,
     cached_only: bool,
     no_store: bool,
     out_cache: Option<String>,
@@ -76,14 +85,14 @@ impl Arguments {
                 return Err(usage(call, console));
             }
         }
-        if arguments.u2u.is_some() && arguments.impersonate {
+        if arguments.u2u.is_some() && arguments.for_user.is_some() {
             err!(
                 console,
                 "Options --u2u and -I|-U|-F are mutually exclusive\n"
             );
             return Err(usage(call, console));
         }
-        if arguments.proxy && !arguments.impersonate {
+        if arguments.proxy && arguments.for_user.is_none() {
             err!(
                 console,
                 "Option -P (constrained delegation) requires option -I|-U|-F (protocol transition)\n"
@@ -107,7 +116,9 @@ impl Arguments {
             'P' => self.proxy = true,
             'S' => self.service = value,
             'u' => self.unknown_type = true,
-            'I' | 'U' | 'F' => self.impersonate = true,
+            'I' => self.for_user = value.map(User::Name),
+            'U' => self.for_user = value.map(User::Enterprise),
+            'F' => self.for_user = value.map(User::Certificate),
             U2U => self.u2u = value,
             OUT_CACHE => self.out_cache = value,
             CACHED_ONLY => self.cached_only = true,
@@ -136,6 +147,8 @@ struct Kvno {
     out_cache: Option<Cache>,
     keytab: Option<KeytabFile>,
     second_ticket: Option<Ticket>,
+    for_user: Option<ForUser>,
+    owner: Principal,
 }
 
 impl Kvno {
@@ -168,14 +181,10 @@ impl Kvno {
                 let name = arguments.keytab.as_deref().unwrap_or_default();
                 say.fail(console, &error, &format!("resolving keytab {name}"))
             })?;
-        if arguments.impersonate {
-            say.text(
-                console,
-                "Protocol transition (-I, -U, -F) is not supported by this program",
-                "",
-            );
-            return Err(Stop(1));
-        }
+        let for_user = match &arguments.for_user {
+            None => None,
+            Some(typed) => Some(read_user(typed, &session, &say, console)?),
+        };
         let second_ticket = match &arguments.u2u {
             None => None,
             Some(name) => Some(
@@ -190,7 +199,7 @@ impl Kvno {
                     })?,
             ),
         };
-        cache
+        let owner = cache
             .principal()
             .or_else(|error| say.fail(console, &error, "while getting client principal name"))?;
         Ok(Self {
@@ -202,6 +211,8 @@ impl Kvno {
             out_cache,
             keytab,
             second_ticket,
+            for_user,
+            owner,
         })
     }
 
@@ -237,24 +248,13 @@ impl Kvno {
 
     fn get(&self, name: &str, console: &mut Console) -> Result<Credential, Stop> {
         let server = self.server(name, console)?;
-        let wish = ServiceWish {
-            server: server.clone(),
-            enctype: self.enctype,
-            second_ticket: self.second_ticket.clone(),
-            canonicalize: self.arguments.canonicalize,
-            cached_only: self.arguments.cached_only,
-            store: !self.arguments.no_store && self.out_cache.is_none(),
-        };
-        let credential = self
-            .session
-            .service_ticket(&self.cache, wish)
-            .or_else(|error| {
-                self.say.fail(
-                    console,
-                    &error,
-                    &format!("while getting credentials for {server}"),
-                )
-            })?;
+        let credential = self.ticket(&server, console)?.or_else(|error| {
+            self.say.fail(
+                console,
+                &error,
+                &format!("while getting credentials for {server}"),
+            )
+        })?;
         let Ok(ticket) = Ticket::from_der(&credential.ticket) else {
             self.say.text(
                 console,
@@ -264,7 +264,64 @@ impl Kvno {
             return Err(Stop(1));
         };
         self.report(&server, &ticket, console)?;
-        Ok(credential)
+        match self.arguments.proxy {
+            true => self.go_on(&server, &credential, console),
+            false => Ok(credential),
+        }
+    }
+
+    /// A ticket for the server; or for the cache's owner, in the name of the user.
+    fn ticket(
+        &self,
+        server: &Principal,
+        console: &mut Console,
+    ) -> Result<Result<Credential, ClientError>, Stop> {
+        let Some(user) = &self.for_user else {
+            let wish = self.wish(server);
+            return Ok(self.session.service_ticket(&self.cache, wish));
+        };
+        if !self.arguments.proxy && self.owner != *server {
+            let doing = "client and server principal names must match";
+            self.say.text(console, "Invalid argument", doing);
+            return Err(Stop(1));
+        }
+        let wish = UserWish {
+            user: user.clone(),
+            enctype: self.enctype,
+            cached_only: self.arguments.cached_only,
+            store: self.stores(),
+        };
+        Ok(self.session.ticket_for_user(&self.cache, wish))
+    }
+
+    fn go_on(
+        &self,
+        server: &Principal,
+        evidence: &Credential,
+        console: &mut Console,
+    ) -> Result<Credential, Stop> {
+        let wish = self.wish(server);
+        self.session
+            .ticket_on_behalf(&self.cache, evidence, wish)
+            .or_else(|error| {
+                let doing = format!("{server}: constrained delegation failed");
+                self.say.fail(console, &error, &doing)
+            })
+    }
+
+    fn wish(&self, server: &Principal) -> ServiceWish {
+        ServiceWish {
+            server: server.clone(),
+            enctype: self.enctype,
+            second_ticket: self.second_ticket.clone(),
+            canonicalize: self.arguments.canonicalize,
+            cached_only: self.arguments.cached_only,
+            store: self.stores(),
+        }
+    }
+
+    const fn stores(&self) -> bool {
+        !self.arguments.no_store && self.out_cache.is_none()
     }
 
     fn server(&self, name: &str, console: &mut Console) -> Result<Principal, Stop> {
@@ -318,6 +375,54 @@ impl Kvno {
         }
         Ok(())
     }
+}
+
+fn read_user(
+    typed: &User,
+    session: &Session,
+    say: &Say,
+    console: &mut Console,
+) -> Result<ForUser, Stop> {
+    let (name, is_enterprise) = match typed {
+        User::Name(name) => (name, false),
+        User::Enterprise(name) => (name, true),
+        User::Certificate(file) => {
+            return read_certificate(file)
+                .map(ForUser::Certificate)
+                .map_err(|why| {
+                    let doing = format!("while reading certificate file {file}");
+                    say.text(console, &why, &doing);
+                    Stop(1)
+                });
+        }
+    };
+    session
+        .principal(name, is_enterprise)
+        .map(ForUser::Name)
+        .or_else(|error| {
+            let doing = format!("while parsing principal name {name}");
+            say.fail(console, &error, &doing)
+        })
+}
+
+/// The first certificate of a PEM file in DER; the errors are MIT's words.
+fn read_certificate(file: &str) -> Result<Vec<u8>, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| system_text(&error))?;
+    let mut lines = text.lines().map(str::trim);
+    if !lines.any(|line| line.starts_with("-----BEGIN CERTIFICATE-----")) {
+        return Err("No begin line not found".to_owned());
+    }
+    let mut coded = String::new();
+    for line in lines {
+        if line.starts_with("-----END ") {
+            return Base64::decode_vec(&coded).map_err(|_| "Invalid base64".to_owned());
+        }
+        if line.is_empty() || line.contains(':') {
+            return Err("Unexpected header line".to_owned());
+        }
+        coded.push_str(line);
+    }
+    Err("No end line found".to_owned())
 }
 
 fn usage(call: &Call, console: &mut Console) -> Stop {

@@ -128,7 +128,7 @@ fn cache_text(error: &io::Error) -> &'static str {
 }
 
 /// The system's own words.
-fn system_text(error: &io::Error) -> String {
+pub(crate) fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -85,6 +85,74 @@ fn fails_to_get_tickets_as_mit_does() {
 }
 
 #[test]
+fn acts_for_users_as_mit_does() {
+    let Some(sides) = SideBySide::in_directory() else {
+        return;
+    };
+    let mit = &sides.mit;
+    mit.add_user("alice", "correct horse");
+    mit.add_service("HTTP/www.example.org");
+    mit.admin(&[
+        "modprinc",
+        "+ok_to_auth_as_delegate",
+        "HTTP/www.example.org",
+    ]);
+    mit.add_service("imap/mail.example.org");
+    mit.add_service("imap/other.example.org");
+    mit.allow_delegation("HTTP/www.example.org", "imap/mail.example.org");
+    sides.copy(&mit.keytab("HTTP/www.example.org"), "keytab");
+    let pem = "junk\n-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    for (name, text) in [
+        ("cert", pem),
+        ("cert.empty", ""),
+        ("cert.cut", "-----BEGIN CERTIFICATE-----\nMAA=\n"),
+        (
+            "cert.odd",
+            "-----BEGIN CERTIFICATE-----\nA: b\n-----END C\n",
+        ),
+        ("cert.bad", "-----BEGIN CERTIFICATE-----\n?\n-----END C\n"),
+    ] {
+        let file = mit.folder().join(name);
+        std::fs::write(&file, text).unwrap();
+        sides.copy(&file, name);
+    }
+    sides.same(call("kinit -f -k -t keytab HTTP/www.example.org"));
+    for line in [
+        "kvno -I alice HTTP/www.example.org",
+        "kvno -k keytab -I alice HTTP/www.example.org",
+        "kvno --cached-only -I alice HTTP/www.example.org",
+        "kvno -I alice -P imap/mail.example.org",
+        "kvno -q -I alice -P imap/mail.example.org",
+        "kvno --out-cache $W/self -I alice HTTP/www.example.org",
+        "klist -f self",
+        "kvno --out-cache $W/proxied -I alice -P imap/mail.example.org",
+        "klist -f proxied",
+        "klist -f",
+    ] {
+        let left = sides.same(call(line));
+        assert_eq!(left.code, Some(0), "{line}");
+    }
+    for line in [
+        "kvno -I nobody HTTP/www.example.org",
+        "kvno -U nobody@example.org HTTP/www.example.org",
+        "kvno -I a@b@c HTTP/www.example.org",
+        "kvno -I alice imap/mail.example.org",
+        "kvno -I alice -P imap/other.example.org",
+        "kvno -I alice -P imap/nosuch.example.org",
+        "kvno --cached-only -I nobody HTTP/www.example.org",
+        "kvno -F cert HTTP/www.example.org",
+        "kvno -F cert.empty HTTP/www.example.org",
+        "kvno -F cert.cut HTTP/www.example.org",
+        "kvno -F cert.odd HTTP/www.example.org",
+        "kvno -F cert.bad HTTP/www.example.org",
+        "kvno -F nosuch HTTP/www.example.org",
+    ] {
+        let left = sides.same(call(line));
+        assert_eq!(left.code, Some(1), "{line}");
+    }
+}
+
+#[test]
 fn changes_passwords_as_mit_does() {
     let Some(sides) = with_services() else { return };
     let mit = &sides.mit;

@@ -80,7 +80,18 @@ impl SideBySide {
         if !require("kinit", "krb5-user") {
             return None;
         }
-        let mit = Mit::start(setup)?;
+        Self::at(Mit::start(setup)?)
+    }
+
+    /// The same in a realm whose principals are in a directory.
+    pub(crate) fn in_directory() -> Option<Self> {
+        if !require("kinit", "krb5-user") {
+            return None;
+        }
+        Self::at(Mit::start_in_directory(&Setup::realm("EXAMPLE.ORG"))?)
+    }
+
+    fn at(mit: Mit) -> Option<Self> {
         let folder = TempDir::with_prefix("kerbstone-desks-").unwrap();
         let theirs = folder.path().join("theirs");
         let ours = folder.path().join("ours");
