@@ -192,7 +192,7 @@ in_each_pairing! {
 #[test]
 fn their_plugin_at_their_daemon_passes_the_same_cases() {
     walk(Pairing::TheirsBoth, Behavior::RemoteFirst);
-    //X services_act_for_users(Pairing::TheirsBoth, Behavior::RemoteFirst);
+    services_act_for_users(Pairing::TheirsBoth, Behavior::RemoteFirst);
     only_the_named_program_gets_the_key(Pairing::TheirsBoth);
     changes::services_change(Pairing::TheirsBoth);
     changes::a_users_own_daemon(Pairing::TheirsBoth);

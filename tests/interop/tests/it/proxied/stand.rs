@@ -125,7 +125,7 @@ impl Stand {
             "--attributes",
             "+ok_to_auth_as_delegate",
         ]);
-        //X kdc.admin(&["principal", "modify", FRONT, "--may-delegate-to", BACK]);
+        kdc.admin(&["principal", "modify", FRONT, "--delegate-to", BACK]);
         let stand = Self {
             pairing,
             kdc,
