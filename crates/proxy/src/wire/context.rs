@@ -48,6 +48,10 @@ pub struct ChannelBindings {
 /// Something that may need a release.
 #[derive(Clone, PartialEq, Eq, Debug, Xdr)]
 #[xdr(union)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nobody keeps one: it is read, judged and dropped"
+)]
 pub enum Handle {
     /// A context.
     #[xdr(case = 0)]

@@ -71,8 +71,10 @@ macro_rules! procedures {
 
         /// What a client asks: a procedure and its arguments.
         #[derive(Clone, PartialEq, Eq, Debug)]
-        // A call is held once and handed on by reference: a box would only cost an allocation.
-        #[allow(clippy::large_enum_variant)]
+        #[allow(
+            clippy::large_enum_variant,
+            reason = "it is held once and handed on by reference: a box would cost an allocation"
+        )]
         pub enum Call {
             $(
                 #[doc = concat!("`", $name, "`")]
@@ -115,7 +117,7 @@ macro_rules! procedures {
 
         /// What a server answers: a procedure's result.
         #[derive(Clone, PartialEq, Eq, Debug)]
-        #[allow(clippy::large_enum_variant)]
+        #[allow(clippy::large_enum_variant, reason = "as for a call")]
         pub enum Reply {
             $(
                 #[doc = concat!("`", $name, "`")]
