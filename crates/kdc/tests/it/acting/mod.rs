@@ -1,6 +1,7 @@
 //! Services that act for users: on their own word (S4U2Self) and on a user's ticket (S4U2Proxy).
 
 mod evidence;
+mod mit_pacs;
 mod own_word;
 mod peers;
 mod proof;

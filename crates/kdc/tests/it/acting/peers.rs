@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kerbstone_kdc::{HostRealms, KdcConfig, Referrals};
 use kerbstone_proto::key_block::KeyBlock;
 use kerbstone_proto::keytab::{Keytab, KeytabEntry};
 use kerbstone_proto::time::KerberosTime;
@@ -9,9 +10,9 @@ use kerbstone_realm::Attributes;
 use kerbstone_testkit::lab::{Session, Suite, require_file};
 
 use crate::peers::Lab;
-use crate::site::{PASSWORD, Site, principal};
+use crate::site::{PASSWORD, REALM, Site, principal};
 
-use super::{BACK, FRONT, admit, permit};
+use super::{BACK, FAR, FRONT, admit, permit};
 
 /// What python3-gssapi consists of.
 const MODULE: &str = "/usr/lib/python3/dist-packages/gssapi/__init__.py";
@@ -120,6 +121,45 @@ fn kvno_of_mit_acts_at_a_service_that_admits_it() {
     session
         .run("kvno", &["-U", "alice", "-P", BACK], "")
         .succeeded();
+}
+
+#[test]
+fn kvno_of_mit_acts_over_realms() {
+    if !Suite::Mit.is_present() {
+        return;
+    }
+    let site = site();
+    site.add_realm(FAR);
+    site.trust(REALM, FAR);
+    site.trust(FAR, REALM);
+    site.add_user(&format!("bob@{FAR}"));
+    let target = format!("HTTP/www.other.test@{FAR}");
+    site.add_service(&target);
+    admit(&site, &target, &[FRONT]);
+    let mut hosts = HostRealms::new();
+    hosts.set(".other.test", FAR);
+    let config = KdcConfig {
+        referrals: Referrals {
+            hosts,
+            ..Referrals::default()
+        },
+        ..KdcConfig::default()
+    };
+    let lab = Lab::serving(site.kdc_with(config), "");
+    let (session, keytab) = service(&lab, &site, Suite::Mit, FRONT);
+    let bob = format!("bob@{FAR}");
+    session
+        .run("kvno", &["-U", &bob, "-k", &keytab, FRONT], "")
+        .succeeded();
+    assert!(session.list().contains("for client bob@OTHER.TEST"));
+    session
+        .run(
+            "kvno",
+            &["-U", "alice", "-P", "-S", "HTTP", "www.other.test"],
+            "",
+        )
+        .succeeded();
+    assert!(session.list().contains("HTTP/www.other.test@OTHER.TEST"));
 }
 
 #[test]
