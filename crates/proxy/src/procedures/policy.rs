@@ -64,6 +64,22 @@ pub(super) fn impersonation(service: &Service, caller: &Caller) -> Result<(), Fa
     ))
 }
 
+/// Refuses to put a credential where other users would find it: into a cache that all callers
+/// share, by anybody but the service's own user.
+pub(super) fn store(service: &Service, caller: &Caller) -> Result<(), Failure> {
+    let is_shared = service
+        .cred_store
+        .iter()
+        .find(|element| element.key == "ccache")
+        .is_none_or(|element| !element.value.contains("%U") && !element.value.contains("%u"));
+    if is_shared && !is_own(service, caller) {
+        return Err(Failure::forbidden(
+            "the service's ccache is shared by all callers: give each its own with %U",
+        ));
+    }
+    Ok(())
+}
+
 /// Whom a credential may go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reach {

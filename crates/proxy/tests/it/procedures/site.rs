@@ -238,11 +238,6 @@ impl Proxy {
     pub(crate) fn decisions(&self) -> Vec<Decision> {
         std::mem::take(&mut self.decisions.lock().unwrap())
     }
-
-    /// One call without a socket.
-    pub(crate) fn call(&self, call: impl Into<Call>) -> Answer {
-        answer(&self.engine, &own_caller(), &self.service, &call.into())
-    }
 }
 
 fn serve(

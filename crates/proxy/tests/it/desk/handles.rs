@@ -1,0 +1,199 @@
+use std::fs;
+
+use kerbstone_gss::Oid;
+use kerbstone_proxy::desk::{HeldCredential, Patience, Sources};
+use kerbstone_proxy::settings::CredUsage;
+use kerbstone_proxy::wire::{AcquireCredArgs, Credential, InitSecContextArgs, Name, Reply, Usage};
+use kerbstone_testkit::lab::{Gssproxy, Keeper};
+
+use super::lab::{Lab, MACHINE, SERVICE, ask, file, now, patient, principal, wish};
+
+/// Debian's daemon with this lab's keys.
+fn debian(lab: &Lab) -> Option<Gssproxy> {
+    let services = format!(
+        "[service/web]\nmechs = krb5\nallow_any_uid = yes\neuid = 0\n\
+         cred_store = keytab:{}\ncred_store = client_keytab:{}\n",
+        file(&lab.service),
+        file(&lab.machine),
+    );
+    Gssproxy::start(Keeper::Debian, lab.mit.krb5_conf(), &services)
+}
+
+fn acquired(daemon: &Gssproxy, usage: Usage) -> Credential {
+    let args = AcquireCredArgs {
+        mechs: vec![Oid::KRB5.contents().into()],
+        usage,
+        ..AcquireCredArgs::default()
+    };
+    match ask(&daemon.socket(), args) {
+        Reply::AcquireCred(reply) if reply.status.major == 0 => reply.credential.unwrap(),
+        reply => panic!("{reply:?}\n{}", daemon.log()),
+    }
+}
+
+/// The daemon's first token with this handle.
+fn begun(daemon: &Gssproxy, handle: &[u8]) -> Vec<u8> {
+    let args = InitSecContextArgs {
+        credential: Some(Credential {
+            desired_name: Name {
+                display: format!("{MACHINE}@PROXY.TEST").into_bytes().into(),
+                ..Name::default()
+            },
+            handle: handle.into(),
+            ..Credential::default()
+        }),
+        target: Some(Name {
+            display: b"HTTP@www.proxy.test".into(),
+            name_type: Oid::NT_HOSTBASED_SERVICE.contents().into(),
+            ..Name::default()
+        }),
+        mech: Oid::KRB5.contents().into(),
+        flags: 2,
+        ..InitSecContextArgs::default()
+    };
+    match ask(&daemon.socket(), args) {
+        Reply::InitSecContext(reply) if reply.status.major & 0xffff_0000 == 0 => {
+            reply.token.unwrap().to_vec()
+        }
+        reply => panic!("{reply:?}\n{}", daemon.log()),
+    }
+}
+
+fn name(credential: &HeldCredential) -> String {
+    credential.name().unwrap().principal.to_string()
+}
+
+#[test]
+fn opens_and_uses_handles_that_debians_daemon_made() {
+    let Some(lab) = Lab::start() else { return };
+    let Some(debian) = debian(&lab) else { return };
+    let (desk, sources) = (lab.desk(), lab.sources());
+
+    let handle = acquired(&debian, Usage::Initiate).handle;
+    let held = desk.open(&sources, &handle).unwrap();
+    assert_eq!(held.usage(), CredUsage::Initiate);
+    assert_eq!(name(&held), format!("{MACHINE}@PROXY.TEST"));
+    let life = desk.life(&held, now()).unwrap().unwrap();
+    assert!(life.as_secs() > 3600, "{life:?}");
+    assert!(!held.has_grown());
+    let context = lab.reach(&desk, &held, patient()).unwrap();
+    assert_eq!(*context.initiator_name(), principal(MACHINE));
+    assert!(held.has_grown());
+
+    let handle = acquired(&debian, Usage::Accept).handle;
+    let held = desk.open(&sources, &handle).unwrap();
+    assert_eq!(held.usage(), CredUsage::Accept);
+    assert_eq!(desk.life(&held, now()).unwrap(), None);
+    let acceptor = desk.acceptor(&sources, &held, now()).unwrap();
+    assert!(
+        acceptor
+            .keys()
+            .iter()
+            .all(|key| key.principal == principal(SERVICE))
+    );
+}
+
+#[test]
+fn debians_daemon_opens_and_uses_handles_that_were_made_here() {
+    let Some(lab) = Lab::start() else { return };
+    let Some(debian) = debian(&lab) else { return };
+    let (desk, sources) = (lab.desk(), lab.sources());
+    let held = desk
+        .acquire(&wish(&sources, CredUsage::Initiate), patient(), now())
+        .unwrap();
+    lab.reach(&desk, &held, patient()).unwrap();
+    let handle = desk.seal(&sources, &held).unwrap();
+    // Where the daemon could not open it, it would sign in with a keytab that is empty now.
+    fs::write(&lab.machine, [5, 2]).unwrap();
+    let requests = lab.requests();
+    let token = begun(&debian, &handle);
+    assert!(!token.is_empty());
+    assert_eq!(
+        lab.requests(),
+        requests,
+        "the handle carries the service's ticket"
+    );
+}
+
+#[test]
+fn a_handle_is_opened_without_a_key_only_by_the_desk_that_knows_it() {
+    let Some(lab) = Lab::start() else { return };
+    let (desk, sources) = (lab.desk(), lab.sources());
+    let held = desk
+        .acquire(&wish(&sources, CredUsage::Initiate), patient(), now())
+        .unwrap();
+    let handle = desk.seal(&sources, &held).unwrap();
+    assert!(desk.open(&sources, &handle).is_some());
+
+    let anew = lab.desk();
+    let held = anew.open(&sources, &handle).unwrap();
+    assert_eq!(name(&held), format!("{MACHINE}@PROXY.TEST"));
+    let other = Sources {
+        service: "mail".into(),
+        ..lab.sources()
+    };
+    assert!(desk.open(&other, &handle).is_none(), "of another service");
+    let other = Sources {
+        service: "mail".into(),
+        keytab: Some(file(&lab.machine)),
+        ..lab.sources()
+    };
+    assert!(
+        lab.desk().open(&other, &handle).is_none(),
+        "under another key"
+    );
+    for damage in [0, handle.len() / 2, handle.len() - 1] {
+        let mut damaged = handle.clone();
+        damaged[damage] ^= 1;
+        assert!(desk.open(&sources, &damaged).is_none());
+    }
+    for length in [0, 1, 27, handle.len() - 1] {
+        assert!(desk.open(&sources, &handle[..length]).is_none());
+    }
+}
+
+#[test]
+fn without_a_keytab_handles_last_as_long_as_the_desk() {
+    let Some(lab) = Lab::start() else { return };
+    let sources = Sources {
+        keytab: Some(file(&lab.path("missing.keytab"))),
+        ..lab.sources()
+    };
+    let desk = lab.desk();
+    let held = desk
+        .acquire(&wish(&sources, CredUsage::Initiate), patient(), now())
+        .unwrap();
+    let handle = desk.seal(&sources, &held).unwrap();
+    // The keytab may come later: handles that are out stay good.
+    fs::copy(&lab.service, lab.path("missing.keytab")).unwrap();
+    let again = desk.seal(&sources, &held).unwrap();
+    assert!(desk.open(&sources, &handle).is_some());
+    assert!(lab.desk().open(&sources, &handle).is_none());
+    assert!(lab.desk().open(&sources, &again).is_none());
+}
+
+#[test]
+fn what_a_handle_fetches_stays_for_every_call_with_it() {
+    let Some(lab) = Lab::start() else { return };
+    let (desk, sources) = (lab.desk(), lab.sources());
+    let held = desk
+        .acquire(&wish(&sources, CredUsage::Initiate), patient(), now())
+        .unwrap();
+    let handle = desk.seal(&sources, &held).unwrap();
+    let desk = lab.desk();
+    let first = desk.open(&sources, &handle).unwrap();
+    lab.reach(&desk, &first, Patience::Never).unwrap_err();
+    lab.reach(&desk, &first, patient()).unwrap();
+    let requests = lab.requests();
+    let second = desk.open(&sources, &handle).unwrap();
+    lab.reach(&desk, &second, Patience::Never).unwrap();
+    assert!(second.has_grown());
+    let full = desk.seal(&sources, &second).unwrap();
+    let third = desk.open(&sources, &full).unwrap();
+    assert!(!third.has_grown());
+    // Another desk has the ticket from the handle itself.
+    let desk = lab.desk();
+    let held = desk.open(&sources, &full).unwrap();
+    lab.reach(&desk, &held, Patience::Never).unwrap();
+    assert_eq!(lab.requests(), requests);
+}

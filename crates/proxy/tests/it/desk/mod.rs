@@ -1,0 +1,7 @@
+//! The desk: credentials from keytabs and caches, and handles that Debian's gssproxy reads and
+//! writes.
+
+mod acquiring;
+mod handles;
+mod lab;
+mod tickets;
