@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use kerbstone_proxy::wire;
 
 use super::flags::{Flags, IDLE_TIMEOUT};
-use super::{service, who};
+use super::{check, service, who};
 use crate::console::{Console, out};
 use crate::failure::Failure;
 use crate::supervised;
@@ -69,6 +69,8 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Say what is wrong with a configuration, and which caller gets which key.
+    Check(check::Typed),
     /// Print the protocol as an interface file (XDR, RFC 4506).
     Interface,
 }
@@ -87,6 +89,7 @@ pub(crate) fn run(typed: Typed, console: &mut Console) -> Result<(), Failure> {
             let json = *json;
             who::show(&typed.flags(), json, console)
         }
+        Some(Task::Check(task)) => check::run(task, &typed.flags(), console),
         Some(Task::Interface) => {
             out!(console, "{}", wire::interface());
             Ok(())

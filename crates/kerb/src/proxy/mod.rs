@@ -3,6 +3,7 @@
 mod activation;
 mod audit;
 mod background;
+mod check;
 mod command;
 mod engine;
 mod extract;

@@ -79,6 +79,22 @@ impl fmt::Display for Right {
     }
 }
 
+impl Right {
+    /// A word or two, for tables.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Initiate => "initiate",
+            Self::InitiateAsItsUser => "initiate as its user",
+            Self::ActForAnyUid => "act for any uid",
+            Self::Impersonate => "S4U2Self",
+            Self::DelegateOnwards => "S4U2Proxy",
+            Self::Delegate => "delegate",
+            Self::KeepTickets => "keep tickets",
+        }
+    }
+}
+
 impl Settings {
     /// Every service, in their order, with what becomes of this caller there.
     pub fn explain<'a>(&'a self, caller: &Caller) -> Vec<(&'a Arc<Service>, Verdict)> {
@@ -99,13 +115,13 @@ impl Settings {
 }
 
 impl Service {
-    /// What a caller of this uid may do; what some callers may do, when no uid is given.
-    pub fn rights(&self, uid: Option<u32>) -> Vec<Right> {
-        let is_own = uid.is_none_or(|uid| uid == self.euid);
+    /// What a caller of this uid may do.
+    pub fn rights(&self, uid: u32) -> Vec<Right> {
+        let is_own = uid == self.euid;
         let is_trusted = self.trusted && is_own;
         let accepts = self.cred_usage != CredUsage::Initiate;
         let initiates = self.cred_usage != CredUsage::Accept;
-        let for_others = initiates && self.impersonate && uid != Some(self.euid);
+        let for_others = initiates && self.impersonate && !is_own;
         let delegates = (self.filter_flags & DELEGATE) == 0;
         [
             (accepts, Right::Accept),

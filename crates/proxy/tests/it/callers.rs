@@ -142,18 +142,18 @@ fn each_service_says_why_it_does_not_serve() {
 
 #[test]
 fn rights_are_those_of_the_caller() {
-    let rights = |options: &str, uid: Option<u32>| -> Vec<Right> {
+    let rights = |options: &str, uid: u32| -> Vec<Right> {
         let text = format!("[service/a]\nmechs = krb5\neuid = 5\nallow_any_uid = yes\n{options}");
         settings(&text).services.first().unwrap().rights(uid)
     };
-    assert_eq!(rights("", None), [Right::Accept, Right::Initiate]);
-    assert_eq!(rights("cred_usage = accept\n", None), [Right::Accept]);
+    assert_eq!(rights("", 5), [Right::Accept, Right::Initiate]);
+    assert_eq!(rights("cred_usage = accept\n", 5), [Right::Accept]);
     assert_eq!(
-        rights("cred_usage = initiate\nfilter_flags = -DELEGATE\n", None),
+        rights("cred_usage = initiate\nfilter_flags = -DELEGATE\n", 5),
         [Right::Initiate, Right::Delegate]
     );
     assert_eq!(
-        rights("trusted = yes\n", Some(5)),
+        rights("trusted = yes\n", 5),
         [
             Right::Accept,
             Right::Initiate,
@@ -163,22 +163,22 @@ fn rights_are_those_of_the_caller() {
         ]
     );
     assert_eq!(
-        rights("trusted = yes\n", Some(6)),
+        rights("trusted = yes\n", 6),
         [Right::Accept, Right::Initiate]
     );
     let impersonate = "impersonate = yes\ncred_usage = initiate\n";
     assert_eq!(
-        rights(impersonate, Some(5)),
+        rights(impersonate, 5),
         [Right::Initiate, Right::DelegateOnwards]
     );
     assert_eq!(
-        rights(impersonate, Some(6)),
+        rights(impersonate, 6),
         [Right::InitiateAsItsUser, Right::DelegateOnwards]
     );
     assert_eq!(
         rights(
             "allow_protocol_transition = yes\nallow_client_ccache_sync = yes\n",
-            Some(6)
+            6
         ),
         [
             Right::Accept,
