@@ -19,7 +19,7 @@ struct Kept<V> {
     value: Arc<V>,
 }
 
-impl<V> KeptFiles<V> {
+impl<V: PartialEq> KeptFiles<V> {
     /// Nothing yet; `limit` as [`get`](Self::get)'s weights are counted.
     pub(super) fn new(limit: usize) -> Self {
         Self {
@@ -43,13 +43,16 @@ impl<V> KeptFiles<V> {
             }
         }
         let identity = identity.filter(FileIdentity::is_settled);
-        let value = Arc::new(read()?);
+        let value = read()?;
         let weight = weight(&value).saturating_add(1);
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was made of the same content stays good.
+        let same = shelf.remove(path).filter(|kept| *kept.value == value);
+        let value = same.map_or_else(|| Arc::new(value), |kept| kept.value);
         let kept = Kept {
             identity,
             value: Arc::clone(&value),
         };
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.put(path.to_owned(), kept, weight);
         Ok(value)
     }
@@ -89,6 +92,9 @@ mod tests {
         let nothing = || Err(io::Error::other("it is read again"));
         let again = kept.get(&path, nothing, String::len).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
+        fs::write(&path, "one").unwrap();
+        let same = kept.get(&path, read, String::len).unwrap();
+        assert!(Arc::ptr_eq(&first, &same));
         fs::write(&path, "two").unwrap();
         assert_eq!(*kept.get(&path, read, String::len).unwrap(), "two");
         fs::remove_file(&path).unwrap();

@@ -11,6 +11,7 @@
 
 mod acquire;
 mod caches;
+pub mod ccache_form;
 mod configuration;
 mod error;
 mod file_identity;

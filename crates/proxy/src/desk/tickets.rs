@@ -82,7 +82,7 @@ impl<'a> Tickets<'a> {
         self.would_wait
     }
 
-    fn ticket(&mut self, wanted: &WantedTicket) -> Result<ServiceTicket, DeskError> {
+    fn ticket(&self, wanted: &WantedTicket) -> Result<ServiceTicket, DeskError> {
         let is_plain =
             wanted.second_ticket.is_none() && wanted.till.is_none() && self.enctypes.is_none();
         if is_plain && let Some(ready) = self.purse.ready(&wanted.server, self.now.time) {

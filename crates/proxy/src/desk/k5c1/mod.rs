@@ -10,7 +10,10 @@
 //! ```
 //! Whatever may be missing is `null`; bytes are in base 64.
 
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
+)]
 
 mod reader;
 mod writer;
