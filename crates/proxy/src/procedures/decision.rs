@@ -47,7 +47,7 @@ impl Decision {
             target: clerk.target,
             major: low(status.major),
             minor: low(status.minor),
-            reason: clerk.refusal.map(|failure| failure.minor_text()),
+            reason: clerk.refusal.map(|failure| failure.to_string()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Why a call fails, and the status that tells its client so.
 
+use std::fmt;
+
 use kerbstone_client::ClientError;
 use kerbstone_gss::{GssError, MajorStatus, Oid};
 
@@ -129,6 +131,15 @@ impl Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.minor == Minor::NONE && self.detail.is_none() {
+            return f.write_str(&major_text(self.major));
+        }
+        f.write_str(&self.minor_text())
+    }
+}
+
 /// What MIT's library prints for a major status.
 pub(super) fn major_text(major: MajorStatus) -> String {
     let calling = CALLING
@@ -159,15 +170,14 @@ impl From<&GssError> for Failure {
             GssError::Ticket { source, .. } | GssError::Delegation { source, .. } => source,
             _ => return Self::of_gss(error),
         };
-        let known = match (
+        match (
             source.downcast_ref::<DeskError>(),
             source.downcast_ref::<ClientError>(),
         ) {
             (Some(source), _) => Self::from(source),
             (_, Some(source)) => Self::from(source),
             _ => Self::of_gss(error),
-        };
-        known.because(error.to_string())
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kerbstone_proxy::settings::{
-    CredUsage, Settings, SettingsError, Sources, Surroundings, Text, Warning,
+    CredUsage, OPTIONS, Scope, Settings, SettingsError, Sources, Surroundings, Text, Warning,
 };
 
 /// A machine with two users, two groups and a folder of keys.
@@ -229,6 +229,10 @@ fn each_refusal_names_file_line_and_remedy() {
         (
             "program = /b|/c\n",
             "t.conf:4: program = /b|/c: `|` is reserved in program paths\nhelp: write one section for each program",
+        ),
+        (
+            "socket =\n",
+            "t.conf:4: socket = : expected a path\nhelp: leave the option out for the default socket",
         ),
         (
             "cred_store = keytab\n",
@@ -677,4 +681,26 @@ fn a_directory_that_is_still_empty_is_a_warning() {
             "t.conf:4: no file matches /etc/keys/*.ccache; add one, then reload",
         ]
     );
+}
+
+#[test]
+fn the_books_table_has_every_option() {
+    let table: Vec<String> = OPTIONS
+        .iter()
+        .map(|option| {
+            let stands = match option.scope {
+                Scope::Global => "gssproxy",
+                Scope::Service => "service",
+                Scope::Credentials => "service, directory",
+                Scope::Directory => "directory",
+            };
+            let name = option.name;
+            let known = if option.upstream { "" } else { "ours" };
+            let (default, meaning) = (option.default, option.meaning);
+            format!("| `{name}` | {stands} | {default} | {meaning} | {known} |")
+        })
+        .collect();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/replace-gssproxy.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains(&table.join("\n")), "{}", table.join("\n"));
 }

@@ -10,7 +10,7 @@ use super::site::Site;
 fn the_kernel_gets_what_it_has_room_for() {
     let Some(site) = Site::start() else { return };
     let counter = Counter::of(&site, site.web_service());
-    let mut machine = Initiator::Krb5(krb5::Initiator::new(Alice::options(USUAL)));
+    let mut machine = Initiator::Krb5(Box::new(krb5::Initiator::new(Alice::options(USUAL))));
     let args = AcceptSecContextArgs {
         call_context: CallContext {
             options: vec![

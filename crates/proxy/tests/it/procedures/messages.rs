@@ -8,7 +8,7 @@ use super::peer::{Alice, Counter, Initiator, USUAL};
 use super::site::Site;
 
 fn established(site: &Site, counter: &Counter) -> (Context, wire::Context) {
-    let mut machine = Initiator::Krb5(krb5::Initiator::new(Alice::options(USUAL)));
+    let mut machine = Initiator::Krb5(Box::new(krb5::Initiator::new(Alice::options(USUAL))));
     let args = AcceptSecContextArgs::default();
     let (ours, result) = Alice::of(site).meet(&mut machine, counter, &args);
     (ours, result.context.unwrap())

@@ -2,12 +2,15 @@
 
 mod absent_fields;
 mod accepting;
+mod acting_for_users;
+
 mod delegating;
 mod initiating;
 mod kernel;
 mod mechanisms;
 mod messages;
 mod peer;
+mod policy;
 mod program;
 mod several_legs;
 mod site;

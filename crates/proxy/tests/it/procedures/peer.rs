@@ -47,8 +47,8 @@ impl Counter {
 
 /// The initiator's machine.
 pub(crate) enum Initiator {
-    Krb5(krb5::Initiator),
-    Spnego(spnego::Initiator),
+    Krb5(Box<krb5::Initiator>),
+    Spnego(Box<spnego::Initiator>),
 }
 
 /// Alice, with her own tickets.

@@ -24,7 +24,7 @@ fn a_context_in_dce_style_is_accepted_in_three_legs() {
     let Some(site) = Site::start() else { return };
     let counter = counter(&site);
     let options = Alice::options(USUAL | GssFlags::DCE_STYLE);
-    let mut machine = Initiator::Krb5(krb5::Initiator::new(options));
+    let mut machine = Initiator::Krb5(Box::new(krb5::Initiator::new(options)));
     let args = AcceptSecContextArgs::default();
     let (mut ours, result) = Alice::of(&site).meet(&mut machine, &counter, &args);
     let context = result.context.unwrap();
@@ -45,7 +45,7 @@ fn a_negotiation_goes_through_as_many_legs_as_it_takes() {
     ];
     for mechs in favourites {
         let machine = spnego::Initiator::new(Alice::options(USUAL)).offer(mechs);
-        let mut machine = Initiator::Spnego(machine);
+        let mut machine = Initiator::Spnego(Box::new(machine));
         let args = AcceptSecContextArgs::default();
         let (mut ours, result) = Alice::of(&site).meet(&mut machine, &counter, &args);
         assert_eq!(*result.status.mech, *Oid::SPNEGO.contents());
@@ -63,7 +63,7 @@ fn a_context_that_has_begun_goes_on_through_its_own_door_only() {
     let alice = Alice::of(&site);
     let begin = || {
         let options = Alice::options(USUAL | GssFlags::DCE_STYLE);
-        let mut machine = Initiator::Krb5(krb5::Initiator::new(options));
+        let mut machine = Initiator::Krb5(Box::new(krb5::Initiator::new(options)));
         let kerbstone_gss::Step::Continue { token } = alice.step(&mut machine, None) else {
             panic!("DCE style takes three legs");
         };
