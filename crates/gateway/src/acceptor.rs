@@ -1,4 +1,4 @@
-//! Where acceptors come from: here with the keys of a keytab, later also from a proxy that keeps the keys.
+//! Where acceptors come from: keys of our own, or a proxy that keeps the keys.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -6,16 +6,26 @@ use kerbstone_gss::spnego;
 use kerbstone_gss::{AcceptorCredential, ChannelBindings, Refused, Step};
 use kerbstone_proto::time::Timestamp;
 
+use crate::proxied::{Proxied, ProxyDoor};
+
 /// Accepts contexts for the gateway's service names.
 #[derive(Debug)]
 pub enum AcceptorSource {
     /// With keys of our own.
     Keytab(RwLock<Arc<AcceptorCredential>>),
+    /// With keys that only a proxy can read.
+    Proxy(Arc<ProxyDoor>),
 }
 
 /// One negotiation; most are over with the first token.
 #[derive(Debug)]
-pub struct Negotiation(spnego::Acceptor);
+pub struct Negotiation(Machine);
+
+#[derive(Debug)]
+enum Machine {
+    Own(Box<spnego::Acceptor>),
+    Proxied(Box<Proxied>),
+}
 
 impl AcceptorSource {
     /// With the keys of that credential.
@@ -23,17 +33,29 @@ impl AcceptorSource {
         Self::Keytab(RwLock::new(Arc::new(credential)))
     }
 
-    /// Goes on with other keys. Negotiations under way end with those that they began with.
+    /// With the keys behind that door.
+    pub fn proxy(door: ProxyDoor) -> Self {
+        Self::Proxy(Arc::new(door))
+    }
+
+    /// Goes on with other keys. Negotiations under way end with those that they began with; a proxy's keys are its own
+    /// affair.
     pub fn replace(&self, credential: AcceptorCredential) {
-        let Self::Keytab(current) = self;
-        *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credential);
+        if let Self::Keytab(current) = self {
+            *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credential);
+        }
     }
 
     /// Waits for a client's first token.
     pub fn begin(&self, bindings: Option<ChannelBindings>) -> Negotiation {
-        let Self::Keytab(current) = self;
-        let credential = Arc::clone(&current.read().unwrap_or_else(PoisonError::into_inner));
-        Negotiation(spnego::Acceptor::new(credential, bindings))
+        Negotiation(match self {
+            Self::Keytab(current) => {
+                let credential =
+                    Arc::clone(&current.read().unwrap_or_else(PoisonError::into_inner));
+                Machine::Own(Box::new(spnego::Acceptor::new(credential, bindings)))
+            }
+            Self::Proxy(door) => Machine::Proxied(Box::new(door.begin(bindings))),
+        })
     }
 }
 
@@ -43,6 +65,9 @@ impl Negotiation {
     /// # Errors
     /// The token is not accepted; the negotiation is over.
     pub async fn step(&mut self, token: &[u8], now: Timestamp) -> Result<Step, Refused> {
-        self.0.step(token, now, &mut rand::rng())
+        match &mut self.0 {
+            Machine::Own(acceptor) => acceptor.step(token, now, &mut rand::rng()),
+            Machine::Proxied(proxied) => proxied.step(token).await,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What a person is told who does not get what they asked for.
 
 use http::StatusCode;
-use kerbstone_gss::GssError;
+use kerbstone_gss::{GssError, MajorStatus};
 use kerbstone_proto::error_code::ErrorCode;
 
 use crate::forwarding::BadRequest;
@@ -212,10 +212,14 @@ fn words(title: &'static str, why: &str, advice: &[&str]) -> Words {
 
 /// Whether the server is to blame rather than the client's ticket.
 const fn is_ours(error: &GssError) -> bool {
-    matches!(
-        error,
-        GssError::ReplayCache(_) | GssError::NoAcceptorCredential(_)
-    )
+    match error {
+        GssError::ReplayCache(_) | GssError::NoAcceptorCredential(_) => true,
+        // The proxy is not there, or has no keys for us.
+        GssError::Proxied { major, .. } => {
+            major.0 == MajorStatus::UNAVAILABLE.0 || major.0 == MajorStatus::NO_CRED.0
+        }
+        _ => false,
+    }
 }
 
 fn denied(why: Denied, principal: &str) -> Words {
@@ -299,7 +303,7 @@ fn not_accepted(error: &GssError) -> Words {
             "Your browser offered no mechanism that this server speaks: Kerberos is the only one.",
             &[SIGN_IN],
         ),
-        GssError::ReplayCache(_) | GssError::NoAcceptorCredential(_) => words(
+        ours if is_ours(ours) => words(
             "This server cannot check tickets just now",
             "Something is wrong on the server's side; your ticket may be in order.",
             &["Try again in a moment; if it stays so, tell whoever looks after this server."],
@@ -312,6 +316,12 @@ fn by_code(title: &'static str, error: &GssError, advice: &[&str]) -> Words {
     let why = match error.krb_code() {
         ErrorCode::KRB_AP_ERR_TKT_EXPIRED => "It has expired.".to_owned(),
         ErrorCode::KRB_AP_ERR_TKT_NYV => "It is not valid yet.".to_owned(),
+        ErrorCode::KRB_AP_ERR_REPEAT => {
+            "The same proof has been accepted before: somebody sent it again.".to_owned()
+        }
+        ErrorCode::KRB_AP_ERR_SKEW => {
+            "Your computer's clock and this server's are too far apart: set yours.".to_owned()
+        }
         _ => format!("The server says: {error}."),
     };
     words(title, &why, advice)

@@ -286,9 +286,27 @@ pub enum GssError {
     /// and service keys of AES.
     #[error("the session has a key of {0}, with which contexts are not established here")]
     LegacyKey(Enctype),
+    /// The proxy that has the keys refuses, or is not reached.
+    #[error("{}", told(*.major, .text))]
+    Proxied {
+        /// The major status.
+        major: MajorStatus,
+        /// MIT's number for the reason.
+        minor: u32,
+        /// The reason in words; may be empty.
+        text: String,
+    },
     /// The caller did things in the wrong order.
     #[error("{0}")]
     Misuse(&'static str),
+}
+
+fn told(major: MajorStatus, text: &str) -> String {
+    match (text.is_empty(), major.message()) {
+        (true, Some(message)) => message.to_owned(),
+        (true, None) => "the proxy refuses and does not say why".to_owned(),
+        (false, _) => text.to_owned(),
+    }
 }
 
 fn mechanisms(offered: &[Oid]) -> String {
@@ -344,6 +362,7 @@ impl GssError {
             Self::BadNameType(_) => MajorStatus::BAD_NAMETYPE,
             Self::Import(_) => MajorStatus::DEFECTIVE_TOKEN,
             Self::Misuse(_) => MajorStatus::NO_CONTEXT,
+            Self::Proxied { major, .. } => *major,
             Self::Kerberos { .. }
             | Self::Skew { .. }
             | Self::WrongPrincipal { .. }
@@ -374,6 +393,7 @@ impl GssError {
                 ErrorCode::KRB_AP_ERR_TKT_EXPIRED
             }
             Self::PeerRefused { code, .. } => *code,
+            Self::Proxied { minor, .. } => code_of(*minor),
             Self::LegacyKey(_) => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
             _ => ErrorCode::KRB_ERR_GENERIC,
         }
@@ -424,8 +444,22 @@ impl GssError {
 
     /// The minor status with which MIT's library reports it: its number for a protocol code.
     pub const fn minor(&self) -> u32 {
-        const MIT_ERROR_TABLE: u32 = 0x96c7_3a00;
-        MIT_ERROR_TABLE.wrapping_add(self.krb_code().0.cast_unsigned())
+        match self {
+            Self::Proxied { minor, .. } => *minor,
+            other => MIT_ERROR_TABLE.wrapping_add(other.krb_code().0.cast_unsigned()),
+        }
+    }
+}
+
+/// Where MIT's numbers for the protocol's errors begin, and how many there are.
+const MIT_ERROR_TABLE: u32 = 0x96c7_3a00;
+const PROTOCOL_ERRORS: u32 = 128;
+
+const fn code_of(minor: u32) -> ErrorCode {
+    let code = minor.wrapping_sub(MIT_ERROR_TABLE);
+    match code < PROTOCOL_ERRORS {
+        true => ErrorCode(code.cast_signed()),
+        false => ErrorCode::KRB_ERR_GENERIC,
     }
 }
 

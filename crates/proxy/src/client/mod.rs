@@ -1,8 +1,12 @@
 //! The client that waits for its replies: for programs that load the plugin, and for our own that
 //! have a thread to spare.
 //!
+//! Programs that do many things at once have one of their own, `asynchronous`.
+//!
 //! [`Proxy`] is the way to a daemon that a whole process shares; [`Connection`] is one socket of it.
 
+#[cfg(feature = "asynchronous")]
+pub mod asynchronous;
 mod connection;
 mod pool;
 
