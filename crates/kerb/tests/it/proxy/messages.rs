@@ -51,7 +51,6 @@ fn every_refusal_of_rpc_is_that_of_debians_daemon() {
             header(2, 400_112, 1, 1, 0)[..20].to_vec(),
             None,
         ),
-        ("a reply", words(&[9, 1, 0, 0, 0, 0]), None),
         ("nothing", Vec::new(), None),
     ];
     for keeper in [Keeper::Debian, Keeper::Ours] {

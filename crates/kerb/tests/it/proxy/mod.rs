@@ -1,4 +1,6 @@
 //! `kerb proxy` as a process, with callers on its sockets.
 
+mod accepting;
 mod caller;
 mod messages;
+mod site;
