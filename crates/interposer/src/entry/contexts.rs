@@ -382,7 +382,8 @@ pub extern "C" fn gssi_delete_sec_context(
     })
 }
 
-/// Exports a context, for any process to import.
+/// Exports a context, for any process with this plugin: MIT's mechglue labels it with the plugin's
+/// identifier.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_export_sec_context(
     minor: Out<Word>,

@@ -10,6 +10,7 @@ use crate::abi::{
     GivenOidSet, InBuffer, InOid, InOut, MECH_CODE, Out, OutBuffer, StaticOid, Word, major,
 };
 use crate::mechglue::{self, local, mechglue};
+use crate::settings::Behavior;
 use crate::status::{Fault, Outcome, ask_once, recall};
 use crate::{krb5, oid, order, remote, settings};
 
@@ -44,7 +45,7 @@ pub extern "C" fn gssi_inquire_names_for_mech(
 ) -> Word {
     enter(minor, || {
         order::ask(
-            settings::behavior(),
+            behavior(),
             || {
                 let glue = mechglue()?;
                 local(|minor| (glue.gss_inquire_names_for_mech)(minor, special(mech), types))
@@ -67,7 +68,7 @@ pub extern "C" fn gssi_inquire_attrs_for_mech(
 ) -> Word {
     enter(minor, || {
         order::ask(
-            settings::behavior(),
+            behavior(),
             || {
                 let glue = mechglue()?;
                 local(|minor| {
@@ -106,7 +107,7 @@ pub extern "C" fn gssi_inquire_saslname_for_mech(
 ) -> Word {
     enter(minor, || {
         order::ask(
-            settings::behavior(),
+            behavior(),
             || {
                 let glue = mechglue()?;
                 local(|minor| {
@@ -214,6 +215,16 @@ fn say(words: &str, message_context: InOut<Word>, text: OutBuffer) -> Outcome<Wo
 /// The identifier that passes this plugin by.
 pub(super) fn special(mech: InOid<'_>) -> InOid<'static> {
     oid::special(mech.octets().unwrap_or(oid::KRB5))
+}
+
+/// Who is asked about a mechanism. Where the daemon alone is to work and does not answer, the real
+/// mechanism describes itself: were it to count as missing, the mechglue would ask others for
+/// credentials, and their failure would hide that the daemon does not answer.
+fn behavior() -> Behavior {
+    match settings::behavior() {
+        Behavior::RemoteOnly => Behavior::RemoteFirst,
+        other => other,
+    }
 }
 
 fn about(mech: InOid<'_>) -> Outcome<&'static MechInfo> {

@@ -1,0 +1,5 @@
+"""Acquires an initiator's credential."""
+
+import gssapi
+
+print(gssapi.Credentials(usage="initiate").name)
