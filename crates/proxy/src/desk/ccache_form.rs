@@ -8,7 +8,7 @@ use kerbstone_proto::name::{NameType, Principal, PrincipalName, Realm};
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_xdr::{from_bytes, to_bytes};
 
-use super::{CacheSource, Desk, DeskEnvironment, DeskError, HeldCredential, Sources};
+use super::{CacheSource, Desk, DeskEnvironment, DeskError, HeldCredential, Patterns, Sources};
 use crate::wire;
 
 /// The longest sealed credential that is kept in a cache, with its description.
@@ -85,6 +85,7 @@ pub fn extract(
         client_keytab: None,
         cache: CacheSource::Default,
         replay_cache: None,
+        patterns: Patterns::default(),
         min_lifetime: std::time::Duration::ZERO,
     };
     let held = desk

@@ -10,6 +10,7 @@
 //! asked, the answer is [`DeskError::WouldWait`].
 
 mod acquire;
+mod belonging;
 mod caches;
 pub mod ccache_form;
 mod configuration;
@@ -33,7 +34,7 @@ pub use self::acquire::Wish;
 pub use self::error::DeskError;
 pub use self::held::{HeldCredential, HeldName};
 pub use self::patience::Patience;
-pub use self::sources::{CacheSource, SignIn, Sources};
+pub use self::sources::{CacheSource, Patterns, SignIn, Sources};
 pub use self::tickets::Tickets;
 
 use std::collections::HashMap;
@@ -194,8 +195,8 @@ impl Desk {
         let file = context.keytab(keytab)?;
         let name = credential.name.as_ref();
         let name = name.filter(|_| !credential.default_identity);
-        let replay_cache = credential.replay_cache.as_deref();
-        let replay_cache = replay_cache.or(sources.replay_cache.as_deref());
+        // Whether there is one is the service's to say, not a handle's.
+        let replay_cache = sources.replay_cache.as_deref();
         self.keytabs
             .acceptor(&context, &file, name, replay_cache, now)
     }
@@ -324,6 +325,13 @@ impl Desk {
                 return None;
             }
         };
+        if !belonging::is_of(sources, &credential, &self.context()) {
+            tracing::warn!(
+                service = sources.service,
+                "a handle names files that are not the service's"
+            );
+            return None;
+        }
         let opened = Opened {
             service: sources.service.clone(),
             credential: Arc::clone(&credential),

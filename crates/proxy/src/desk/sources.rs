@@ -28,8 +28,22 @@ pub struct Sources {
     pub cache: CacheSource,
     /// `rcache:`.
     pub replay_cache: Option<String>,
+    /// The values before `%U` and `%u` were filled in.
+    pub patterns: Patterns,
     /// `min_lifetime`: tickets that end sooner are as good as ended.
     pub min_lifetime: Duration,
+}
+
+/// What the files of a service are called, for any user: a caller may have been given a handle for
+/// another than itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Patterns {
+    /// `keytab:`.
+    pub keytab: Option<String>,
+    /// `client_keytab:`.
+    pub client_keytab: Option<String>,
+    /// `ccache:`.
+    pub cache: Option<String>,
 }
 
 /// Where a service's tickets are kept.
@@ -78,7 +92,17 @@ impl Sources {
             client_keytab,
             cache,
             replay_cache: stored("rcache")?,
+            patterns: Patterns {
+                keytab: written(service, "keytab"),
+                client_keytab: written(service, "client_keytab"),
+                cache: written(service, "ccache"),
+            },
             min_lifetime: service.min_lifetime,
         })
     }
+}
+
+fn written(service: &Service, key: &str) -> Option<String> {
+    let element = service.cred_store.iter().find(|element| element.key == key);
+    element.map(|element| element.value.clone())
 }

@@ -4,7 +4,7 @@ use kerbstone_client::{ClientError, LoginOptions, NoPrompter, Secret};
 use kerbstone_gss::Name;
 use kerbstone_proto::ccache::CredentialCache;
 use kerbstone_proto::time::KerberosTime;
-use kerbstone_proxy::desk::{CacheSource, Desk, DeskError, Patience, Sources, Wish};
+use kerbstone_proxy::desk::{CacheSource, Desk, DeskError, Patience, Patterns, Sources, Wish};
 use kerbstone_proxy::settings::CredUsage;
 
 use super::lab::{
@@ -222,6 +222,10 @@ fn chooses_the_key_by_name() {
     let sources = Sources {
         keytab: Some(file(&both)),
         client_keytab: Some(file(&both)),
+        patterns: Patterns {
+            keytab: Some(file(&both)),
+            ..Patterns::default()
+        },
         ..lab.sources()
     };
     for (name, client) in [

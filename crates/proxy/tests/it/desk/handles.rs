@@ -1,7 +1,9 @@
 use std::fs;
 
+use kerbstone_client::Environment;
 use kerbstone_gss::Oid;
-use kerbstone_proxy::desk::{HeldCredential, Patience, Sources};
+use kerbstone_proto::ccache::CredentialCache;
+use kerbstone_proxy::desk::{DeskEnvironment, HeldCredential, Patience, Sources, ccache_form};
 use kerbstone_proxy::settings::CredUsage;
 use kerbstone_proxy::wire::{AcquireCredArgs, Credential, InitSecContextArgs, Name, Reply, Usage};
 use kerbstone_testkit::lab::{Gssproxy, Keeper};
@@ -196,4 +198,71 @@ fn what_a_handle_fetches_stays_for_every_call_with_it() {
     let held = desk.open(&sources, &full).unwrap();
     lab.reach(&desk, &held, Patience::Never).unwrap();
     assert_eq!(lab.requests(), requests);
+}
+
+#[test]
+fn a_handle_that_names_files_of_another_service_is_none() {
+    let Some(lab) = Lab::start() else { return };
+    let sources = lab.sources();
+    let mut others = Vec::new();
+    let mut other = lab.sources();
+    other.patterns.client_keytab = Some(file(&lab.path("other.keytab")));
+    others.push(other);
+    let mut other = lab.sources();
+    other.patterns.keytab = Some(file(&lab.path("other.keytab")));
+    others.push(other);
+    for usage in [CredUsage::Both, CredUsage::Initiate] {
+        let desk = lab.desk();
+        let held = desk
+            .acquire(&wish(&sources, usage), patient(), now())
+            .unwrap();
+        let handle = desk.seal(&sources, &held).unwrap();
+        assert!(lab.desk().open(&sources, &handle).is_some());
+        for (index, other) in others.iter().enumerate() {
+            let opened = lab.desk().open(other, &handle);
+            let names_it = index == 0 || usage == CredUsage::Both;
+            assert_eq!(opened.is_none(), names_it, "{usage:?} {index}");
+        }
+    }
+}
+
+#[test]
+fn the_plugins_cache_gives_its_tickets_to_whoever_has_the_machines_key() {
+    let Some(lab) = Lab::start() else { return };
+    let mut sources = lab.sources();
+    sources.patterns.client_keytab = None;
+    let desk = lab.desk();
+    let held = desk
+        .acquire(&wish(&sources, CredUsage::Initiate), patient(), now())
+        .unwrap();
+    let credential = Credential {
+        desired_name: Name {
+            display: format!("{MACHINE}@PROXY.TEST").into_bytes().into(),
+            ..Name::default()
+        },
+        handle: desk.seal(&sources, &held).unwrap().into(),
+        ..Credential::default()
+    };
+    let ticket = ccache_form::to_ticket(&credential).unwrap();
+    let mut content = CredentialCache::new(ticket.client.clone());
+    content.credentials.push(ticket);
+    lab.cache("plugin.ccache").replace(&content).unwrap();
+    let environment = |keytab: &std::path::Path| DeskEnvironment {
+        kerberos: Environment {
+            krb5_config: Some(lab.mit.krb5_conf().display().to_string()),
+            keytab: Some(file(keytab)),
+            client_keytab: Some(file(&lab.machine)),
+            ..Environment::default()
+        },
+        ..DeskEnvironment::default()
+    };
+    let (from, into) = (
+        file(&lab.path("plugin.ccache")),
+        file(&lab.path("plain.ccache")),
+    );
+    let wrong = ccache_form::extract(environment(&lab.machine), &from, Some(&into));
+    wrong.unwrap_err();
+    ccache_form::extract(environment(&lab.service), &from, Some(&into)).unwrap();
+    let plain = lab.cache("plain.ccache").load().unwrap();
+    assert_eq!(plain.credentials, held.content().unwrap().credentials);
 }

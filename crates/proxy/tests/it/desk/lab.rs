@@ -12,7 +12,8 @@ use kerbstone_gss::{Context, GssError, Name, Refused, Step};
 use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::Timestamp;
 use kerbstone_proxy::desk::{
-    CacheSource, Desk, DeskEnvironment, DeskError, HeldCredential, Patience, Sources, Wish,
+    CacheSource, Desk, DeskEnvironment, DeskError, HeldCredential, Patience, Patterns, Sources,
+    Wish,
 };
 use kerbstone_proxy::settings::CredUsage;
 use kerbstone_proxy::wire::{self, Call, Reply};
@@ -71,6 +72,11 @@ impl Lab {
             client_keytab: Some(file(&self.machine)),
             cache: CacheSource::Memory,
             replay_cache: None,
+            patterns: Patterns {
+                keytab: Some(file(&self.service)),
+                client_keytab: Some(file(&self.machine)),
+                cache: None,
+            },
             min_lifetime: Duration::from_secs(15),
         }
     }
