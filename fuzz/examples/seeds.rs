@@ -45,7 +45,8 @@ fn main() -> Done {
     records()?;
     admin_frames()?;
     gss_tokens()?;
-    gss_exports()
+    gss_exports()?;
+    proxy_messages()
 }
 
 fn corpus(target: &str) -> PathBuf {
@@ -308,6 +309,42 @@ fn gss_exports() -> Done {
     for (side, context) in [("initiator", initiator), ("acceptor", acceptor)] {
         let exported = context.export();
         keep("gss_exports", side, &[&[3], &exported[..]].concat())?;
+    }
+    Ok(())
+}
+
+/// What Debian's plugin and daemon said to each other: whole, and each half of a procedure behind
+/// the byte that chooses it.
+fn proxy_messages() -> Done {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/proxy/tests/recorded");
+    for file in fs::read_dir(&folder)? {
+        let path = file?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let (call, header, way) = match path.extension() {
+            Some(end) if end == "call" => (name.clone(), 40, 0),
+            Some(end) if end == "reply" => (name.replace(".reply", ".call"), 24, 1),
+            _ => continue,
+        };
+        let message = fs::read(&path)?;
+        // The refused context is kept without its call, which is like the first one.
+        let call =
+            fs::read(folder.join(call)).or_else(|_| fs::read(folder.join("init_first.call")))?;
+        let procedure = call.get(23).copied().unwrap_or_default();
+        let inside = message.get(header..).unwrap_or_default();
+        keep(
+            "rpc_header",
+            &name,
+            message.get(..message.len().min(64)).unwrap_or_default(),
+        )?;
+        keep(
+            "proxy_calls",
+            &name,
+            &[&[(procedure - 1) << 1 | way], inside].concat(),
+        )?;
     }
     Ok(())
 }
