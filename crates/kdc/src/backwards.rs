@@ -53,7 +53,9 @@ impl Backwards {
 
     /// Leaves nothing of it in memory.
     pub(crate) fn wipe(mut self) {
-        self.buffer.zeroize();
+        if let Some(written) = self.buffer.get_mut(self.at..) {
+            written.zeroize();
+        }
     }
 
     /// Everything that has been written.

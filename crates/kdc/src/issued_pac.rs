@@ -31,14 +31,16 @@ pub(crate) struct IssuedPac {
 }
 
 impl IssuedPac {
-    /// A PAC for a ticket of that service.
+    /// A PAC for a ticket of that service. `at_hand` may be the ticket-granting service, which
+    /// saves looking it up.
     pub(crate) fn new(
         asking: &Asking<'_>,
         service: &OpenEntry,
+        at_hand: &OpenEntry,
         client_info: Vec<u8>,
     ) -> Result<Self, Refusal> {
-        let kdc_key = if is_local_granting_service(service, asking) {
-            kdc_key(&etype_choice::ticket_key(service)?.key, service)?
+        let kdc_key = if is_local_granting_service(at_hand, asking) {
+            kdc_key(&etype_choice::ticket_key(at_hand)?.key, service)?
         } else {
             let granting = local_granting_service(asking)?;
             kdc_key(&etype_choice::ticket_key(&granting)?.key, service)?
@@ -78,7 +80,7 @@ pub(crate) fn of_initial(
     let Some(client_info) = client_info(asking.now.time, client) else {
         return Ok(None);
     };
-    IssuedPac::new(asking, service, client_info).map(Some)
+    IssuedPac::new(asking, service, service, client_info).map(Some)
 }
 
 /// Whether realm and service want PACs.

@@ -287,7 +287,7 @@ impl Exchange<'_> {
                 issued_pac::client_info(authtime, user).ok_or_else(issued_pac::no_name)?
             }
         };
-        let mut pac = IssuedPac::new(self.asking, service, client_info)?;
+        let mut pac = IssuedPac::new(self.asking, service, &self.header.ticket.entry, client_info)?;
         pac.delegation_info = match self.subject {
             Subject::Delegated(evidence) => evidence.way(&self.wish())?,
             _ => shown_pac::delegation_info(shown)?,
