@@ -153,8 +153,8 @@ fn behind(command: &mut Command, socket: &Path) {
         .env("GSS_USE_PROXY", "yes")
         .env("GSSPROXY_SOCKET", socket)
         .env("GSSPROXY_BEHAVIOR", "REMOTE_FIRST")
-        // What is behind the daemon is not beside it.
-        .env_remove("KRB5CCNAME")
+        // What is behind the daemon is not beside it, and what it hands out stays in the program.
+        .env("KRB5CCNAME", "MEMORY:")
         .env("KRB5_KTNAME", "FILE:/nonexistent");
 }
 

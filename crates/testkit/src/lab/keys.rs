@@ -55,6 +55,8 @@ impl Keys<'_> {
             .env("GSS_USE_PROXY", "yes")
             .env("GSSPROXY_SOCKET", socket)
             .env("GSSPROXY_BEHAVIOR", "REMOTE_FIRST")
+            // Where the plugin would leave what the daemon hands out.
+            .env("KRB5CCNAME", "MEMORY:")
             .env("GSS_MECH_CONFIG", mechanisms);
         command
     }
