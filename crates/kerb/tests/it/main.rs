@@ -12,6 +12,7 @@ mod kinit;
 mod klist;
 mod kvno;
 mod proxy;
+mod replace_gssproxy;
 mod service;
 mod side_by_side;
 mod tour;

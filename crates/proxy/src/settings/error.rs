@@ -78,6 +78,9 @@ pub enum ValueFault {
     /// A `cred_store` without `:`.
     #[error("there is no `:` between the key and its value")]
     CredStore,
+    /// An empty `socket`.
+    #[error("expected a path")]
+    NoSocket,
     /// A relative `program`.
     #[error("a program is an absolute path")]
     RelativeProgram,
@@ -265,6 +268,7 @@ impl ValueFault {
             }
             Self::NameService(_) => "write the number, which needs no name service",
             Self::CredStore => "write for example `cred_store = keytab:/etc/krb5.keytab`",
+            Self::NoSocket => "leave the option out for the default socket",
             Self::RelativeProgram => {
                 "write what `realpath` prints for the program, with neither links nor arguments"
             }

@@ -88,13 +88,11 @@ impl Settings {
         Ok((settings, warnings))
     }
 
-    /// Every socket that services listen on, the default one first; those of a service without a
-    /// usable path are left out.
+    /// Every socket that services listen on, once each, the default one first.
     pub fn sockets(&self) -> Vec<&Path> {
         let mut sockets = vec![self.default_socket.as_path()];
         for service in &self.services {
             if let Some(socket) = service.socket.as_deref()
-                && !socket.as_os_str().is_empty()
                 && !sockets.contains(&socket)
             {
                 sockets.push(socket);

@@ -55,7 +55,7 @@ impl Service {
             euid,
             cred_store: cred_store(reader)?,
             selinux_context: selinux_context(reader)?,
-            socket: socket(reader).filter(|socket| socket != default_socket),
+            socket: socket(reader)?.filter(|socket| socket != default_socket),
             ..Self::with_credentials(name, mechs, reader)?
         };
         service.program = program(reader)?;
@@ -244,8 +244,15 @@ fn selinux_context<S: Surroundings + ?Sized>(
     Ok(Some(entry.value.clone()))
 }
 
-fn socket<S: Surroundings + ?Sized>(reader: &mut SectionReader<'_, S>) -> Option<PathBuf> {
-    let entry = reader.entry("socket")?;
+fn socket<S: Surroundings + ?Sized>(
+    reader: &mut SectionReader<'_, S>,
+) -> Result<Option<PathBuf>, SettingsError> {
+    let Some(entry) = reader.entry("socket") else {
+        return Ok(None);
+    };
+    if entry.value.is_empty() {
+        return Err(refusal(entry, "socket", ValueFault::NoSocket));
+    }
     if !entry.value.starts_with('/') {
         reader.warn(
             entry,
@@ -260,7 +267,7 @@ fn socket<S: Surroundings + ?Sized>(reader: &mut SectionReader<'_, S>) -> Option
             "choose a shorter one: no client can name it",
         );
     }
-    Some(PathBuf::from(&entry.value))
+    Ok(Some(PathBuf::from(&entry.value)))
 }
 
 fn program<S: Surroundings + ?Sized>(
