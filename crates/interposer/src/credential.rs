@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kerbstone_proxy::wire::{self, Handle};
+use kerbstone_proxy::wire::{self, Handle, options};
 
 use crate::abi::{
     GivenOidSet, INDEFINITE, InOidSet, InOut, InStore, OidDesc, OidSetDesc, Out, USAGE_ACCEPT,
@@ -111,7 +111,7 @@ impl Credential {
     /// Takes the daemon's changed credential in place of what it gave before, and keeps it where that
     /// was.
     pub fn take_changed(&self, changed: wire::Credential) {
-        keep(self.ccache.as_deref(), &changed);
+        keep(self.ccache.as_deref(), Claim::Guest, &changed);
         self.held
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -134,7 +134,11 @@ impl Credential {
         element
             .options
             .retain(|known| known.option != option.option);
+        // gssproxy's daemon reads no further than to the enctypes.
         element.options.push(option);
+        element
+            .options
+            .sort_by_key(|option| option.option == *options::ALLOWED_ENCTYPES);
         Ok(())
     }
 
@@ -158,13 +162,15 @@ pub fn acquire(behavior: Behavior, wanted: Wanted<'_>, told: Told) -> Outcome<Cr
     let mut behavior = behavior;
     let mut input = None;
     if behavior != Behavior::LocalOnly {
-        match stored::find(ccache) {
-            Ok(sealed) => {
-                input = Some(sealed);
-                behavior = Behavior::RemoteFirst;
-            }
-            Err(_) if ccache.is_some() => behavior = Behavior::LocalFirst,
-            Err(_) => {}
+        input = find_stored(ccache, wanted.usage).filter(|sealed| {
+            wanted
+                .name
+                .is_none_or(|name| name.may_be_called(&sealed.desired_name))
+        });
+        if input.is_some() {
+            behavior = Behavior::RemoteFirst;
+        } else if ccache.is_some() {
+            behavior = Behavior::LocalFirst;
         }
     }
     let held = order::ask(
@@ -222,7 +228,7 @@ pub fn default(behavior: Behavior, usage: Usage) -> Outcome<Credential> {
 
 /// What the daemon has for a call that names no credential.
 pub fn default_remotely(usage: Usage) -> Outcome<wire::Credential> {
-    let input = stored::find(None).ok();
+    let input = find_stored(None, usage);
     let credential = remote::acquire(Acquisition {
         input: input.clone(),
         desired_name: None,
@@ -232,9 +238,18 @@ pub fn default_remotely(usage: Usage) -> Outcome<wire::Credential> {
         impersonate: false,
     })?;
     if input.is_some_and(|input| is_changed(Some(&input), &credential)) {
-        keep(None, &credential);
+        keep(None, Claim::Default, &credential);
     }
     Ok(credential)
+}
+
+/// The sealed credential in a cache. Caches have none for those who only accept, unless a program says
+/// so.
+fn find_stored(ccache: Option<&CStr>, usage: Usage) -> Option<wire::Credential> {
+    if usage == USAGE_ACCEPT && ccache.is_none() {
+        return None;
+    }
+    stored::find(ccache).ok()
 }
 
 impl Held {
@@ -339,7 +354,12 @@ fn acquire_remotely(
     tell(&credential, wanted.usage, told)?;
     // An acceptor's credential is of no use to anybody who looks into the cache.
     if wanted.usage != USAGE_ACCEPT && is_changed(input, &credential) {
-        keep(ccache, &credential);
+        let claim = if wanted.name.is_some() {
+            Claim::Guest
+        } else {
+            Claim::Default
+        };
+        keep(ccache, claim, &credential);
     }
     Ok(credential)
 }
@@ -356,13 +376,14 @@ fn asked(wanted: Wanted<'_>) -> Outcome<Acquisition<'_>> {
 }
 
 /// Keeps a credential for the next program; one that cannot be kept is good here all the same.
-fn keep(ccache: Option<&CStr>, credential: &wire::Credential) {
+fn keep(ccache: Option<&CStr>, claim: Claim, credential: &wire::Credential) {
     let claim = if ccache.is_some() {
-        Claim::Named
+        Claim::Owner
     } else {
-        Claim::Default
+        claim
     };
-    let _ = stored::keep(ccache, claim, ccache.is_none(), credential);
+    let make_primary = claim == Claim::Default;
+    let _ = stored::keep(ccache, claim, make_primary, credential);
 }
 
 /// Whether the daemon's answer is another credential than the one it was asked with.

@@ -126,6 +126,29 @@ impl Name {
     }
 }
 
+impl Name {
+    /// Whether the daemon could mean this name by a principal's. A name without a realm may be of any.
+    pub fn may_be_called(&self, principal: &wire::Name) -> bool {
+        let own = self.local().and_then(to_remote);
+        own.is_err() || own.is_ok_and(|own| is_perhaps(&own.display, &principal.display))
+    }
+}
+
+fn is_perhaps(one: &[u8], another: &[u8]) -> bool {
+    let [(one, one_realm), (another, another_realm)] = [one, another].map(|name| {
+        let name = name.strip_suffix(b"\0").unwrap_or(name);
+        match name.iter().rposition(|byte| *byte == b'@') {
+            Some(at) => (
+                name.get(..at).unwrap_or(name),
+                name.get(at + 1..).unwrap_or_default(),
+            ),
+            None => (name, &[][..]),
+        }
+    });
+    one == another
+        && (one_realm == another_realm || one_realm.is_empty() || another_realm.is_empty())
+}
+
 /// Runs a call that makes a name.
 pub fn named(call: impl FnOnce(Out<u32>, InOut<RawName>) -> u32) -> Outcome<LocalName> {
     let mut raw = RawName::NONE;
@@ -178,5 +201,28 @@ fn kerberos_unless_said(mech: &[u8]) -> Vec<u8> {
         oid::KRB5.to_vec()
     } else {
         mech.to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_names_for_the_same_that_differ_in_a_missing_realm_only() {
+        for (one, another, expected) in [
+            ("alice@A", "alice@A", true),
+            ("host/web@", "host/web@A", true),
+            ("alice", "alice@A\0", true),
+            ("alice@A", "alice@B", false),
+            ("alice@A", "bob@A", false),
+            ("host/web@", "alice@A", false),
+        ] {
+            assert_eq!(
+                is_perhaps(one.as_bytes(), another.as_bytes()),
+                expected,
+                "{one} {another}"
+            );
+        }
     }
 }

@@ -22,14 +22,16 @@ const SERVER: &CStr = c"Encrypted/Credentials/v1@X-GSSPROXY:";
 /// The longest credential that is kept.
 const LONGEST: usize = 512 * 1024;
 
-/// Whether what a cache has of others may go.
+/// What of somebody else's may go from a cache to make room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Claim {
-    /// The caller named the cache: it is to be this credential's.
-    Named,
-    /// The cache is the default one: tickets of another principal stay, and the credential is not
-    /// kept.
+    /// All: the caller named the cache.
+    Owner,
+    /// A sealed credential of another principal, and no tickets: it is the default cache, and this
+    /// the credential that one has by default.
     Default,
+    /// Nothing: it is the default cache, and this the credential of a name that was asked for.
+    Guest,
 }
 
 /// The sealed credential in a cache, the default one unless named.
@@ -185,13 +187,19 @@ impl Sealed<'_> {
         let (Ok(principal), Ok(mut entries)) = (ccache.principal(), ccache.entries()) else {
             return Stays::Nothing;
         };
-        entries.retain(|entry| !entry.is_for(&self.server));
-        if principal == self.client {
-            return Stays::All(entries);
-        }
-        match claim {
-            Claim::Default if entries.iter().any(|entry| !entry.is_setting()) => Stays::Untouched,
-            _ => Stays::Nothing,
+        let is_own = principal == self.client;
+        let is_occupied = entries.iter().any(|entry| match claim {
+            Claim::Owner => false,
+            Claim::Default => !entry.is_setting() && !entry.is_for(&self.server),
+            Claim::Guest => !entry.is_setting(),
+        });
+        if is_own {
+            entries.retain(|entry| !entry.is_for(&self.server));
+            Stays::All(entries)
+        } else if is_occupied {
+            Stays::Untouched
+        } else {
+            Stays::Nothing
         }
     }
 }

@@ -468,7 +468,7 @@ pub extern "C" fn gssi_store_cred_into(
         if let Some(remote) = held.remote {
             let ccache = store.value("ccache");
             let claim = if ccache.is_some() || overwrite != 0 {
-                Claim::Named
+                Claim::Owner
             } else {
                 Claim::Default
             };
