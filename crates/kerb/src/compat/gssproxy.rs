@@ -29,8 +29,7 @@ static OPTIONS: &[PoptOption] = &[
     option("usage", None, Value::None),
 ];
 
-const HELP: &str = "\
-  -D, --daemon               Become a daemon (default)
+const HELP: &str = "  -D, --daemon               Become a daemon (default)
   -i, --interactive          Run interactive (not a daemon)
   -c, --config=STRING        Specify a non-default config file
   -C, --configdir=STRING     Specify a non-default config directory
@@ -47,8 +46,7 @@ Help options:
       --usage                Display brief usage message
 ";
 
-const USAGE: &str = "\
- [-?Diud] [-?|--help] [--usage] [-D|--daemon]
+const USAGE: &str = " [-?Diud] [-?|--help] [--usage] [-D|--daemon]
         [-i|--interactive] [-c|--config=STRING] [-C|--configdir=STRING]
         [-s|--socket=STRING] [-u|--userproxy] [-d|--debug]
         [--debug-level=INT] [--syslog-status] [--version]
@@ -88,10 +86,13 @@ pub(super) fn run(call: &Call, console: &mut Console) -> Outcome {
         return Ok(0);
     }
     if let Some(name) = &arguments.extract {
-        return proxy::extract(name, arguments.into.as_deref(), console).map_err(|failure| {
-            err!(console, "{failure}");
-            Stop(1)
-        });
+        return match proxy::extract(name, arguments.into.as_deref()) {
+            Ok(()) => Ok(0),
+            Err(failure) => {
+                err!(console, "{failure}");
+                Err(Stop(1))
+            }
+        };
     }
     let flags = arguments.into_flags();
     match proxy::serve(&flags) {

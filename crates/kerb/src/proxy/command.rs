@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use kerbstone_proxy::wire;
 
+use super::extract::extract;
 use super::flags::{Flags, IDLE_TIMEOUT};
 use super::{check, service, who};
 use crate::console::{Console, out};
@@ -71,6 +72,14 @@ enum Task {
     },
     /// Say what is wrong with a configuration, and which caller gets which key.
     Check(check::Typed),
+    /// Write a credential that the proxy has sealed into a user's cache to a plain cache; needs the service's keytab.
+    #[command(hide = true)]
+    Extract {
+        /// The cache with the sealed credential.
+        from: String,
+        /// The cache to write; the default one without it.
+        into: Option<String>,
+    },
     /// Print the protocol as an interface file (XDR, RFC 4506).
     Interface,
 }
@@ -90,6 +99,7 @@ pub(crate) fn run(typed: Typed, console: &mut Console) -> Result<(), Failure> {
             who::show(&typed.flags(), json, console)
         }
         Some(Task::Check(task)) => check::run(task, &typed.flags(), console),
+        Some(Task::Extract { from, into }) => extract(from, into.as_deref()),
         Some(Task::Interface) => {
             out!(console, "{}", wire::interface());
             Ok(())

@@ -9,6 +9,10 @@ use kerbstone_proxy::daemon::{Hall, Limits};
 use kerbstone_proxy::desk::{Desk, DeskEnvironment, DeskError};
 use kerbstone_proxy::procedures::Engine;
 use kerbstone_proxy::settings::{LimitOptions, Settings};
+use rustix::process::{Resource, getrlimit};
+
+/// Descriptors that connections leave for everything else.
+const OTHER_DESCRIPTORS: usize = 256;
 
 /// Settings with an engine of their own: what an earlier one has in memory is not carried over.
 pub(super) fn hall(settings: Settings) -> Result<Hall, DeskError> {
@@ -38,7 +42,9 @@ pub(super) fn limits(settings: &Settings) -> Limits {
     // A uid leaves others some threads, however few there are.
     let share = own.slow_calls_per_uid.min((at_once / 4).max(2));
     Limits {
-        connections: connections.unwrap_or(own.connections),
+        connections: connections
+            .unwrap_or(own.connections)
+            .min(most_connections()),
         connections_per_uid: connections_per_uid.unwrap_or(own.connections_per_uid),
         idle: idle.unwrap_or(own.idle),
         slow_calls: at_once,
@@ -46,6 +52,15 @@ pub(super) fn limits(settings: &Settings) -> Limits {
         queued_per_uid: queued_per_uid.unwrap_or(own.queued_per_uid),
         ..own
     }
+}
+
+/// As many as there are descriptors for, with some left for files, KDCs and name services.
+fn most_connections() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current;
+    let descriptors = descriptors.map_or(usize::MAX, |most| {
+        usize::try_from(most).unwrap_or(usize::MAX)
+    });
+    descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1)
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -9,9 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use kerbstone_proxy::daemon::{Connected, Daemon, Report};
+use kerbstone_proto::time::Timestamp;
+use kerbstone_proxy::daemon::{Connected, Daemon, Hall, Report};
 use kerbstone_proxy::settings::Service;
 use kerbstone_proxy::wire::Procedure;
 use nix::unistd::{Uid, User, geteuid};
@@ -24,6 +25,7 @@ use super::flags::Flags;
 use crate::admin_cli::table;
 use crate::console::{Console, out};
 use crate::failure::{Exit, Failure};
+use crate::up;
 
 /// Answers are small and both ends are on this machine.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,6 +36,7 @@ struct State {
     pid: u32,
     socket: PathBuf,
     services: Vec<ServiceState>,
+    logins: Vec<LoginState>,
     callers: Vec<CallerState>,
     calls: Vec<CallCount>,
     queued_calls: usize,
@@ -51,6 +54,14 @@ struct ServiceState {
     program: Option<PathBuf>,
     socket: Option<PathBuf>,
     credentials: Vec<String>,
+}
+
+/// Tickets that the daemon has acquired for a service and keeps in memory.
+#[derive(Debug, Serialize, Deserialize)]
+struct LoginState {
+    service: String,
+    client: String,
+    seconds_left: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -127,13 +138,15 @@ fn beside(default_socket: &Path) -> PathBuf {
 async fn answer(mut stream: UnixStream, daemon: &Daemon) -> io::Result<()> {
     let asker = stream.peer_cred()?.uid();
     let sees_all = asker == 0 || asker == geteuid().as_raw();
-    let state = State::of(daemon, |uid| sees_all || uid == asker);
+    let state = State::of(daemon, (!sees_all).then_some(asker));
     stream.write_all(&serde_json::to_vec(&state)?).await?;
     stream.shutdown().await
 }
 
 impl State {
-    fn of(daemon: &Daemon, shows: impl Fn(u32) -> bool) -> Self {
+    /// Everything, or what concerns one user.
+    fn of(daemon: &Daemon, only: Option<u32>) -> Self {
+        let shows = |uid| only.is_none_or(|only| only == uid);
         let hall = daemon.hall();
         let settings = hall.settings();
         let Report {
@@ -142,11 +155,20 @@ impl State {
             queued,
             waiting,
         } = daemon.report();
-        let services = settings.services.iter().map(|one| ServiceState::of(one));
+        let services = settings
+            .services
+            .iter()
+            .filter(|one| shows(one.euid) || one.allow_any_uid);
+        let services: Vec<_> = services.map(|one| ServiceState::of(one)).collect();
+        let logins = match only {
+            None => logins(&hall),
+            Some(_) => Vec::new(),
+        };
         let callers = connected.into_iter().filter(|one| shows(one.uid));
         let mut calls: Vec<CallCount> = counts
             .calls
             .iter()
+            .filter(|_| only.is_none())
             .flat_map(|(service, procedures)| {
                 procedures.iter().map(move |(number, answers)| CallCount {
                     service: service.clone(),
@@ -164,7 +186,8 @@ impl State {
         Self {
             pid: std::process::id(),
             socket: settings.default_socket.clone(),
-            services: services.collect(),
+            services,
+            logins,
             callers: callers.map(CallerState::from).collect(),
             calls,
             queued_calls: queued,
@@ -174,6 +197,20 @@ impl State {
             timed_out: counts.timed_out,
         }
     }
+}
+
+fn logins(hall: &Hall) -> Vec<LoginState> {
+    let now = Timestamp::from_unix_duration(UNIX_EPOCH.elapsed().unwrap_or_default()).time;
+    let kept = hall.engine().desk().logins().into_iter();
+    let mut logins: Vec<_> = kept
+        .map(|login| LoginState {
+            client: login.client.to_string(),
+            seconds_left: login.expires.duration_since(now).as_secs(),
+            service: login.service,
+        })
+        .collect();
+    logins.sort_by(|one, other| (&one.service, &one.client).cmp(&(&other.service, &other.client)));
+    logins
 }
 
 impl ServiceState {
@@ -259,6 +296,17 @@ fn print(state: &State, console: &mut Console) {
     });
     let header = ["SERVICE", "USER", "PROGRAM", "SOCKET", "CREDENTIALS"];
     table::print(header, rows, console);
+    if !state.logins.is_empty() {
+        out!(console, "\n");
+        let rows = state.logins.iter().map(|one| {
+            let left = match one.seconds_left {
+                0 => "expired".to_owned(),
+                seconds => up::time(seconds),
+            };
+            [one.service.clone(), one.client.clone(), left]
+        });
+        table::print(["SERVICE", "SIGNED IN AS", "LIFE LEFT"], rows, console);
+    }
     if !state.callers.is_empty() {
         out!(console, "\n");
         let rows = state.callers.iter().map(|one| {

@@ -30,6 +30,6 @@ pub(crate) use role::{GATEWAY, GSS, HTTPS, KDC, ROLES, SERVER, front_page};
 pub(crate) use site::{KRB5_CONF, PASSWORDS_FILE, Site};
 pub(crate) use site_lock::SiteLock;
 pub(crate) use status::{
-    Typed as TypedStatus, client_config, is_running, problem_of, run as status,
+    Typed as TypedStatus, client_config, is_running, problem_of, run as status, time,
 };
 pub(crate) use supervisor::Supervisor;

@@ -44,6 +44,13 @@ pub(super) fn answer(hall: &Arc<Hall>, caller: &Caller, message: &[u8]) -> Verdi
         Ok(read) => read,
         Err(fault) => return refuse(&fault),
     };
+    tracing::trace!(
+        xid,
+        uid = caller.uid,
+        service = service.name,
+        ?call,
+        "asked"
+    );
     match execute(hall, caller, service, &call, Patience::Never) {
         Ok(answer) => {
             let (reply, decision) = record(xid, answer);
@@ -122,6 +129,7 @@ fn execute(
 }
 
 fn record(xid: u32, answer: Answer) -> (Opaque, Decision) {
+    tracing::trace!(xid, reply = ?answer.reply, "answered");
     let record = wire::write_reply(xid, &answer.reply)
         .unwrap_or_else(|_| refusal_record(xid, Refusal::SystemError));
     (record, answer.decision)

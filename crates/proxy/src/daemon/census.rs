@@ -5,6 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Limits;
 
+/// Its connections are never closed to make room, and are as many as it likes: among them is the kernel's.
+pub(super) const ROOT: u32 = 0;
+
 /// Counts what callers hold; asked when connections come and go and for messages that come in pieces, not for each call.
 #[derive(Debug)]
 pub(super) struct Census {
@@ -47,7 +50,7 @@ impl Census {
     pub(super) fn enter(&self, uid: u32) -> Room {
         let mut held = self.lock();
         let own = held.by_uid.get(&uid).map_or(0, |share| share.connections);
-        if own >= self.limits.connections_per_uid {
+        if uid != ROOT && own >= self.limits.connections_per_uid {
             return Room::After(uid);
         }
         if held.connections >= self.limits.connections {
@@ -98,7 +101,7 @@ impl Census {
 
 impl Held {
     fn greediest(&self) -> Option<u32> {
-        let most = self.by_uid.iter().filter(|(uid, _)| **uid != 0);
+        let most = self.by_uid.iter().filter(|(uid, _)| **uid != ROOT);
         most.max_by_key(|(_, share)| share.connections)
             .map(|(uid, _)| *uid)
     }

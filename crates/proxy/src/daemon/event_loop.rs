@@ -15,7 +15,7 @@ use rustix::fd::OwnedFd;
 use zeroize::Zeroizing;
 
 use super::calls::{self, Call, Verdict};
-use super::census::Room;
+use super::census::{ROOT, Room};
 use super::connection::{Connection, Moved, Reply, Stage};
 use super::counts::Counts;
 use super::door::Door;
@@ -191,7 +191,7 @@ impl EventLoop {
         let idle = self
             .connections
             .iter()
-            .filter(|(_, one)| one.is_idle() && one.peer.caller.uid == greedy)
+            .filter(|(_, one)| one.is_idle() && one.peer.caller.uid == greedy && greedy != ROOT)
             .min_by_key(|(_, one)| one.moved)
             .map(|(id, _)| *id);
         let made = idle.is_some_and(|idle| {
@@ -442,7 +442,7 @@ impl EventLoop {
             if one.awaits_caller() {
                 return still >= limits.stalled;
             }
-            let may_idle = one.peer.caller.uid == 0 || !one.is_idle();
+            let may_idle = one.peer.caller.uid == ROOT || !one.is_idle();
             !may_idle && limits.idle.is_some_and(|idle| still >= idle)
         };
         let late: Vec<u64> = self

@@ -119,7 +119,7 @@ fn mebibytes(bytes: u64) -> String {
 }
 
 /// The two greatest units: `3 d 4 h`, `12 s`.
-fn time(seconds: u64) -> String {
+pub(crate) fn time(seconds: u64) -> String {
     let duration = Duration::from_secs(seconds).as_secs();
     let (days, hours, minutes) = (duration / 86_400, duration / 3600 % 24, duration / 60 % 60);
     match (days, hours, minutes) {

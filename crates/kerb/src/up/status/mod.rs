@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub(crate) use self::for_people::time;
 pub(crate) use self::probe::client_config;
 use self::report::Report;
 use super::folder::asked_for;

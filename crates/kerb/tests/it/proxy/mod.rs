@@ -2,5 +2,10 @@
 
 mod accepting;
 mod caller;
+mod floods;
 mod messages;
+mod records;
+mod reload;
+mod silent_kdc;
 mod site;
+mod supervision;
