@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::site::{self, own_uid};
 
-fn ask(socket: &std::path::Path, call: &Call) -> Reply {
+pub(crate) fn ask(socket: &std::path::Path, call: &Call) -> Reply {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream
         .write_all(&wire::write_call(7, call).unwrap())
