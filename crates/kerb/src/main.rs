@@ -14,6 +14,7 @@ mod failure;
 mod gateway;
 mod gss;
 mod proxy;
+mod sandbox;
 mod serve;
 mod session;
 mod settings_file;

@@ -39,6 +39,11 @@ pub(crate) fn begin(role: &str) -> Result<(), Failure> {
     ))
 }
 
+/// Whether a supervisor of ours looks after this process.
+pub(crate) fn is_supervised() -> bool {
+    env::var_os(SUPERVISOR).is_some()
+}
+
 /// Says that every socket is open. Without a supervisor, or with one that is gone, nobody is told.
 pub(crate) fn ready() {
     tell("READY=1\n");

@@ -4,3 +4,4 @@ mod books;
 pub(crate) mod command;
 mod service;
 mod settings;
+mod walls;

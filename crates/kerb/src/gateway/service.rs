@@ -2,13 +2,13 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use kerbstone_client::{ClientError, Context, Environment, KeytabFile};
 use kerbstone_gateway::tls::{TlsError, TlsIdentity};
-use kerbstone_gateway::{AcceptorSource, Gateway, LocalNames, Setup, server};
+use kerbstone_gateway::{AcceptorSource, Gateway, LocalNames, ProxyDoor, Setup, server};
 use kerbstone_gss::replay::{ReplayFault, SharedReplayCache};
 use kerbstone_gss::{AcceptorCredential, AcceptorName, GssError};
 use kerbstone_proto::time::Timestamp;
@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::books::Books;
 use super::settings::{BadEntry, Bindings, GatewaySettings};
+use super::walls;
 use crate::serve::{self, AuditLog};
 use crate::supervised;
 
@@ -29,6 +30,9 @@ pub(crate) enum ServiceError {
     /// The keytab or krb5.conf cannot be read.
     #[error(transparent)]
     Files(#[from] ClientError),
+    /// Neither keys nor somebody who has them, or both.
+    #[error("the section [gateway] names {0} of `keytab` and `proxy`")]
+    Means(&'static str),
     /// The keytab has no key for the service.
     #[error("{keytab}: {source}", keytab = keytab.display())]
     Keys { keytab: PathBuf, source: GssError },
@@ -62,6 +66,7 @@ impl ServiceError {
             Self::Tls(_) => "name the chain of certificates and its key, both in PEM, under `certificate` and `key`".to_owned(),
             Self::Files(error) => error.help(),
             Self::Keys { .. } => "make keys for it: kerb admin principal add HTTP/HOST --random-key, then kerb admin keytab write FILE HTTP/HOST; or name another service under `service`".to_owned(),
+            Self::Means(_) => "set `keytab` to a file with keys, or `proxy` to the socket of a proxy that has them".to_owned(),
             Self::Replay(_) => "name a file in a folder of the service's own under `replay_cache`".to_owned(),
             Self::Entry(_) => "the book's page about the gateway explains [[gateway.entry]]".to_owned(),
             Self::Listen { address, source } if source.kind() == io::ErrorKind::PermissionDenied => format!(
@@ -87,7 +92,7 @@ pub(crate) fn check(settings: &GatewaySettings) -> Result<(), ServiceError> {
     settings.entry_points()?;
     TlsIdentity::load(&settings.certificate, &settings.key)?;
     local_names(settings)?;
-    credential(settings, open_replay_cache(settings)?).map(|_| ())
+    Keys::open(settings).map(|_| ())
 }
 
 /// Serves until SIGTERM or SIGINT; SIGHUP reads certificate and keytab anew, and opens the audit log anew.
@@ -96,12 +101,12 @@ pub(crate) fn check(settings: &GatewaySettings) -> Result<(), ServiceError> {
 /// [`ServiceError`] when something that the settings name cannot be had; nothing is served then.
 pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
     let audit = open_audit(settings)?;
-    let replays = open_replay_cache(settings)?;
+    let keys = Keys::open(settings)?;
     let gateway = Arc::new(Gateway::new(Setup {
         tls: TlsIdentity::load(&settings.certificate, &settings.key)?,
         entry_points: settings.entry_points()?,
         headers: settings.headers(),
-        acceptors: AcceptorSource::keytab(credential(settings, Arc::clone(&replays))?),
+        acceptors: keys.acceptors(settings)?,
         local_names: local_names(settings)?,
         limits: settings.limits(),
         observer: Arc::new(Books {
@@ -109,6 +114,9 @@ pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
         }),
     }));
     let listeners = bind(&settings.listen)?;
+    if settings.proxy.is_some() {
+        walls::put_up(settings);
+    }
     let runtime = Builder::new_multi_thread()
         .worker_threads(settings.workers.max(1))
         .thread_name("gateway")
@@ -119,7 +127,7 @@ pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
         Open {
             gateway,
             audit: audit.clone(),
-            replays,
+            keys,
         },
         listeners,
     ));
@@ -167,7 +175,7 @@ async fn serve(
 struct Open {
     gateway: Arc<Gateway>,
     audit: Option<Arc<AuditLog>>,
-    replays: Arc<SharedReplayCache>,
+    keys: Keys,
 }
 
 impl Open {
@@ -177,8 +185,9 @@ impl Open {
             Ok(identity) => self.gateway.replace_tls(identity),
             Err(error) => tracing::error!(%error, "the certificate stays as it was"),
         }
-        match credential(settings, Arc::clone(&self.replays)) {
-            Ok(credential) => self.gateway.acceptors().replace(credential),
+        match self.keys.credential(settings) {
+            Ok(Some(credential)) => self.gateway.acceptors().replace(credential),
+            Ok(None) => {}
             Err(error) => tracing::error!(%error, "the keys stay as they were"),
         }
         if let Some(Err(error)) = self.audit.as_deref().map(AuditLog::reopen) {
@@ -206,6 +215,61 @@ fn open_audit(settings: &GatewaySettings) -> Result<Option<Arc<AuditLog>>, Servi
     opened.transpose()
 }
 
+/// Where keys are.
+enum Keys {
+    /// Here, and what was accepted with them is remembered.
+    Own {
+        keytab: PathBuf,
+        replays: Arc<SharedReplayCache>,
+    },
+    /// Behind this socket.
+    Proxied(PathBuf),
+}
+
+impl Keys {
+    /// Reads them, where they are ours.
+    fn open(settings: &GatewaySettings) -> Result<Self, ServiceError> {
+        match (&settings.keytab, &settings.proxy) {
+            (Some(keytab), None) => {
+                let keys = Self::Own {
+                    keytab: keytab.clone(),
+                    replays: open_replay_cache(settings)?,
+                };
+                keys.credential(settings).map(|_| keys)
+            }
+            (None, Some(socket)) => Ok(Self::Proxied(socket.clone())),
+            (None, None) => Err(ServiceError::Means("none")),
+            (Some(_), Some(_)) => Err(ServiceError::Means("both")),
+        }
+    }
+
+    fn acceptors(&self, settings: &GatewaySettings) -> Result<AcceptorSource, ServiceError> {
+        if let Self::Proxied(socket) = self {
+            let door = ProxyDoor::at(socket.clone());
+            return Ok(AcceptorSource::proxy(match settings.channel_bindings {
+                Bindings::Verify => door,
+                Bindings::Require => door.require_bindings(),
+            }));
+        }
+        match self.credential(settings)? {
+            Some(credential) => Ok(AcceptorSource::keytab(credential)),
+            None => Err(ServiceError::Means("none")),
+        }
+    }
+
+    fn credential(
+        &self,
+        settings: &GatewaySettings,
+    ) -> Result<Option<AcceptorCredential>, ServiceError> {
+        match self {
+            Self::Own { keytab, replays } => {
+                credential(settings, keytab, Arc::clone(replays)).map(Some)
+            }
+            Self::Proxied(_) => Ok(None),
+        }
+    }
+}
+
 /// One for the whole process: its threads share it.
 fn open_replay_cache(settings: &GatewaySettings) -> Result<Arc<SharedReplayCache>, ServiceError> {
     let now = Timestamp::from_unix_duration(UNIX_EPOCH.elapsed().unwrap_or_default());
@@ -215,16 +279,17 @@ fn open_replay_cache(settings: &GatewaySettings) -> Result<Arc<SharedReplayCache
 
 fn credential(
     settings: &GatewaySettings,
+    path: &Path,
     replays: Arc<SharedReplayCache>,
 ) -> Result<AcceptorCredential, ServiceError> {
-    let keytab = KeytabFile::parse(&settings.keytab.to_string_lossy())?.load()?;
+    let keytab = KeytabFile::parse(&path.to_string_lossy())?.load()?;
     let name = AcceptorName::HostBased {
         service: settings.service.clone(),
         host: None,
     };
     let credential = AcceptorCredential::new(&keytab, name, replays)
         .map_err(|source| ServiceError::Keys {
-            keytab: settings.keytab.clone(),
+            keytab: path.to_owned(),
             source,
         })?
         .clock_skew(settings.clock_skew);

@@ -41,7 +41,9 @@ pub(crate) struct GatewaySettings {
     /// Its key, in PEM.
     pub(crate) key: PathBuf,
     /// Keys of the service.
-    pub(crate) keytab: PathBuf,
+    pub(crate) keytab: Option<PathBuf>,
+    /// The socket of the proxy that has the keys instead, and the memory of tokens.
+    pub(crate) proxy: Option<PathBuf>,
     /// The service; keys of others in the keytab are not used.
     #[serde(default = "default_service")]
     pub(crate) service: String,
@@ -63,6 +65,9 @@ pub(crate) struct GatewaySettings {
     pub(crate) audit: Option<PathBuf>,
     /// Address of the Prometheus endpoint.
     pub(crate) metrics: Option<SocketAddr>,
+    /// Where the settings file is.
+    #[serde(skip)]
+    pub(crate) folder: PathBuf,
     #[serde(default)]
     headers: HeaderSettings,
     #[serde(default)]
@@ -183,13 +188,18 @@ impl GatewaySettings {
         let required = [
             &mut gateway.certificate,
             &mut gateway.key,
-            &mut gateway.keytab,
             &mut gateway.replay_cache,
         ];
-        let optional = [&mut gateway.krb5_conf, &mut gateway.audit];
+        let optional = [
+            &mut gateway.keytab,
+            &mut gateway.proxy,
+            &mut gateway.krb5_conf,
+            &mut gateway.audit,
+        ];
         for path in required.into_iter().chain(optional.into_iter().flatten()) {
             *path = folder.join(&*path);
         }
+        gateway.folder = folder.to_owned();
         Ok(gateway)
     }
 

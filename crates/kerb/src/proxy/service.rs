@@ -151,7 +151,9 @@ impl Service {
         if !flags.user {
             chdir("/").map_err(io::Error::from)?;
             umask(Mode::from_bits_truncate(0o177));
-            write_pid();
+            if !supervised::is_supervised() {
+                write_pid();
+            }
         }
         log.set(level(&flags, &settings));
         let scribe = Arc::new(open_scribe(&flags)?);

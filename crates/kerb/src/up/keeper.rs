@@ -133,6 +133,7 @@ impl Keeper {
             .env("KRB5_CONFIG", self.site.path(super::site::KRB5_CONF))
             .env(NOTIFY_SOCKET, &self.notify_socket)
             .env(SUPERVISOR, std::process::id().to_string())
+            .envs((self.role.environment)(&self.site))
             .current_dir(self.site.folder())
             .stdin(Stdio::null())
             .stdout(out)

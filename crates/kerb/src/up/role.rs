@@ -11,6 +11,8 @@ pub(crate) const KDC: &str = "kdc";
 pub(super) const TICKETS: &str = "tickets";
 /// Password changes, over UDP and TCP.
 pub(super) const PASSWORDS: &str = "passwords";
+/// Keeps the front door's keys.
+pub(crate) const PROXY: &str = "proxy";
 /// The HTTP front door.
 pub(crate) const GATEWAY: &str = "gateway";
 /// A service that speaks to gss-client, ours or MIT's.
@@ -34,6 +36,8 @@ pub(crate) struct Role {
     pub(super) section: Option<&'static str>,
     /// The command line that runs it, without the program.
     pub(super) arguments: fn(&Site) -> Vec<OsString>,
+    /// What it is told by its environment, beside what all roles are.
+    pub(super) environment: fn(&Site) -> Vec<(&'static str, OsString)>,
     /// Asks it something that only a healthy one answers; an error says what is wrong.
     pub(super) probe: fn(&Site) -> Result<(), String>,
     /// Where it is, in words for whoever starts the site.
@@ -64,6 +68,7 @@ pub(crate) static ROLES: &[Role] = &[
         ],
         section: Some(""),
         arguments: |site| with_settings("kdc", site),
+        environment: nothing,
         probe: probe::kdc,
         whereabouts: |site| {
             format!(
@@ -75,6 +80,16 @@ pub(crate) static ROLES: &[Role] = &[
         to_try: |_| Some("kerb ticket host/localhost && kerb list".to_owned()),
     },
     Role {
+        name: PROXY,
+        addresses: &[],
+        section: None,
+        arguments: proxy,
+        environment: |site| vec![("KRB5RCACHEDIR", site.run_folder().into())],
+        probe: probe::proxy,
+        whereabouts: |_| "the gateway's keys, which the gateway itself cannot read".to_owned(),
+        to_try: |_| None,
+    },
+    Role {
         name: GATEWAY,
         addresses: &[
             Listener::list(HTTPS, "listen"),
@@ -82,12 +97,13 @@ pub(crate) static ROLES: &[Role] = &[
         ],
         section: Some(
             "listen = []\nmetrics = \"\"\ncertificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\n\
-                  keytab = \"keytabs/HTTP.keytab\"\nkrb5_conf = \"krb5.conf\"\nreplay_cache = \"gateway.replays\"\n\
+                  proxy = \"run/proxy\"\nkrb5_conf = \"krb5.conf\"\n\
                   audit = \"gateway.jsonl\"\n\n[gateway.limits]\nstop = \"3s\"\n\n\
                   # Whoever opens the front page sees who they are; an entry with `back_end` passes requests on.\n\
                   [[gateway.entry]]\npath = \"/\"\npage = \"whoami\"\n",
         ),
         arguments: |site| with_settings("gateway", site),
+        environment: nothing,
         probe: probe::gateway,
         whereabouts: |site| format!("{} shows who you are", front_page(site)),
         to_try: |site| Some(format!("curl --negotiate -u : {}", front_page(site))),
@@ -97,6 +113,7 @@ pub(crate) static ROLES: &[Role] = &[
         addresses: &[Listener::one(SERVER, "")],
         section: None,
         arguments: gss_server,
+        environment: nothing,
         probe: probe::gss,
         whereabouts: |site| {
             format!(
@@ -142,6 +159,22 @@ impl Listener {
 fn with_settings(command: &str, site: &Site) -> Vec<OsString> {
     let settings = site.path(KERBSTONE_TOML).into();
     vec![command.into(), "--config".into(), settings]
+}
+
+const fn nothing(_: &Site) -> Vec<(&'static str, OsString)> {
+    Vec::new()
+}
+
+fn proxy(site: &Site) -> Vec<OsString> {
+    let (settings, socket) = (site.proxy_settings(), site.proxy_socket());
+    vec![
+        "proxy".into(),
+        "--interactive".into(),
+        "--config".into(),
+        settings.into(),
+        "--socket".into(),
+        socket.into(),
+    ]
 }
 
 fn gss_server(site: &Site) -> Vec<OsString> {

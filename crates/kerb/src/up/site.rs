@@ -22,6 +22,9 @@ pub(crate) const PASSWORDS_FILE: &str = "demo-passwords";
 pub(super) const KEYTABS: &str = "keytabs";
 pub(super) const TLS: &str = "tls";
 const LOGS: &str = "log";
+/// What a site's gateway said before there was a proxy for its keys, and what it says since.
+const OWN_KEYS: &str = "keytab = \"keytabs/HTTP.keytab\"";
+const PROXIED_KEYS: &str = "proxy = \"run/proxy\"";
 
 const PREAMBLE: &str = "# Made by `kerb up`. What stands under [addresses] is written into kerbstone.toml and krb5.conf \
                         at each start;\n# an address that another program has by then is changed.\n\n";
@@ -139,10 +142,12 @@ impl Site {
     fn write_settings(&self) -> io::Result<()> {
         self.update(SETTINGS, |_| self.settings.text())?;
         self.update(KERBSTONE_TOML, |text| {
+            let text = with_proxied_keys(text);
             Ok(ROLES
                 .iter()
-                .fold(text.to_owned(), |text, role| self.with_section(text, role)))
+                .fold(text, |text, role| self.with_section(text, role)))
         })?;
+        self.write_proxy_settings()?;
         self.update(KRB5_CONF, |text| {
             let at = |name| self.address(role::KDC, name).map(|at| at.to_string());
             let lines = [
@@ -152,6 +157,24 @@ impl Site {
             ];
             Ok(with_lines(text, "realms", &lines))
         })
+    }
+
+    /// Who may use which keys: the user who runs the site those of the gateway. The file holds absolute paths, so that it
+    /// is written at each start.
+    fn write_proxy_settings(&self) -> io::Result<()> {
+        let uid = nix::unistd::geteuid();
+        let keytab = self.keytab("HTTP");
+        let keytab = keytab.display();
+        let text = format!(
+            "# Written by `kerb up` at each start.\n[gssproxy]\n\n[service/{}]\n  mechs = krb5 spnego\n  euid = {uid}\n  \
+             cred_usage = accept\n  cred_store = keytab:FILE:{keytab}\n",
+            role::GATEWAY
+        );
+        let path = self.proxy_settings();
+        if fs::read(&path).is_ok_and(|present| present == text.as_bytes()) {
+            return Ok(());
+        }
+        replace(&path, 0o600, text.as_bytes())
     }
 
     /// The text of `kerbstone.toml` with the role's section in it, and the section with the role's addresses.
@@ -207,6 +230,16 @@ impl Site {
     /// The folder for what exists only while the site runs.
     pub(super) fn run_folder(&self) -> PathBuf {
         self.path(RUN)
+    }
+
+    /// What the proxy's settings file is.
+    pub(super) fn proxy_settings(&self) -> PathBuf {
+        self.run_folder().join("gssproxy.conf")
+    }
+
+    /// Where the proxy answers.
+    pub(super) fn proxy_socket(&self) -> PathBuf {
+        self.run_folder().join("proxy")
     }
 
     /// Where a role's log is.
@@ -279,6 +312,21 @@ impl Site {
     }
 }
 
+/// A gateway as `kerb up` used to set it up lets the proxy have its keys; one that somebody has set up otherwise stays.
+fn with_proxied_keys(text: &str) -> String {
+    let mut is_gateway = false;
+    let lines = text.split_inclusive('\n').map(|line| {
+        if let Some(header) = line.trim().strip_prefix('[') {
+            is_gateway = header.strip_suffix(']') == Some(role::GATEWAY);
+        }
+        match is_gateway && line.trim() == OWN_KEYS {
+            true => line.replace(OWN_KEYS, PROXIED_KEYS),
+            false => line.to_owned(),
+        }
+    });
+    lines.collect()
+}
+
 fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -315,6 +363,20 @@ mod tests {
             with_lines(text, "kdc", &values),
             text.replace("\"old\"", "\"new\"")
         );
+    }
+
+    #[test]
+    fn a_gateway_with_keys_as_they_were_lets_the_proxy_have_them() {
+        let old = "[gateway]\nkeytab = \"keytabs/HTTP.keytab\"\naudit = \"a\"\n";
+        let new = with_proxied_keys(old);
+        assert_eq!(new, "[gateway]\nproxy = \"run/proxy\"\naudit = \"a\"\n");
+        assert_eq!(with_proxied_keys(&new), new);
+        for theirs in [
+            "[gateway]\nkeytab = \"/etc/http.keytab\"\n",
+            "[other]\nkeytab = \"keytabs/HTTP.keytab\"\n",
+        ] {
+            assert_eq!(with_proxied_keys(theirs), theirs);
+        }
     }
 
     #[test]

@@ -217,6 +217,67 @@ fn a_ticket_opens_the_front_page_and_curl_needs_no_further_words() {
 }
 
 #[test]
+fn the_gateway_cannot_read_its_own_keys_and_knows_its_visitors_all_the_same() {
+    let up = up();
+    up.sign_in();
+    let page = || {
+        up.shell(&format!(
+            "curl -fsS --negotiate -u : -H 'Accept: application/json' https://localhost:{}/",
+            port(&up.role("gateway")["addresses"]["https"])
+        ))
+    };
+    assert!(page().contains("alice@EXAMPLE.TEST"));
+    let log = || fs::read_to_string(up.site.join("log/gateway.log")).unwrap();
+    if log().contains("the kernel has no Landlock") {
+        println!("skipped: this kernel has no Landlock");
+        return;
+    }
+    // The gateway opens its certificate's key anew when told to. It finds its keytab there, then a copy of that.
+    let (key, keytab) = (
+        up.site.join("tls/server.key"),
+        up.site.join("keytabs/HTTP.keytab"),
+    );
+    let refusals = || log().matches("the certificate stays as it was").count();
+    let read_anew = |times: usize| {
+        kill(up.pid("gateway").unwrap(), Signal::HUP);
+        eventually("the gateway to look", || {
+            (refusals() == times).then_some(())
+        });
+    };
+    fs::remove_file(&key).unwrap();
+    std::os::unix::fs::symlink(&keytab, &key).unwrap();
+    read_anew(1);
+    assert!(log().contains("this user may not read it"), "{}", log());
+    fs::remove_file(&key).unwrap();
+    fs::copy(&keytab, &key).unwrap();
+    read_anew(2);
+    assert_eq!(log().matches("may not read it").count(), 1, "{}", log());
+    assert!(page().contains("alice@EXAMPLE.TEST"));
+    let who = up.shell("kerb proxy who --json --socket \"$KERBSTONE_SITE/run/proxy\"");
+    let who: Value = serde_json::from_str(&who).unwrap();
+    let accepted = who["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|call| call["service"] == "gateway" && call["procedure"] == "ACCEPT_SEC_CONTEXT");
+    assert!(accepted.unwrap()["granted"].as_u64() >= Some(2), "{who}");
+}
+
+#[test]
+fn a_site_whose_proxy_is_gone_says_so_and_goes_on_when_it_is_back() {
+    let up = up();
+    up.sign_in();
+    kill(up.pid("proxy").unwrap(), Signal::KILL);
+    eventually("the proxy", || (up.status().0 == Some(0)).then_some(()));
+    assert_eq!(up.role("proxy")["restarts"], 1);
+    let page = up.shell(&format!(
+        "curl -fsS --negotiate -u : https://localhost:{}/",
+        port(&up.role("gateway")["addresses"]["https"])
+    ));
+    assert!(page.contains("alice"), "{page}");
+}
+
+#[test]
 fn a_ticket_opens_the_gss_server_to_our_client_and_to_mits() {
     let up = up();
     up.sign_in();
@@ -291,7 +352,7 @@ fn secrets_are_their_owners_alone() {
 #[test]
 fn roles_inherit_nothing_that_they_do_not_need() {
     let up = up();
-    for role in ["kdc", "gateway", "gss"] {
+    for role in ["kdc", "proxy", "gateway", "gss"] {
         let process = PathBuf::from(format!("/proc/{}", up.pid(role).unwrap()));
         let environment = fs::read_to_string(process.join("environ")).unwrap();
         let names = environment
@@ -317,10 +378,11 @@ fn roles_inherit_nothing_that_they_do_not_need() {
     }
 }
 
-const NEEDED: [&str; 9] = [
+const NEEDED: [&str; 10] = [
     "KERBSTONE_SUPERVISOR",
     "KERB_LOG",
     "KRB5_CONFIG",
+    "KRB5RCACHEDIR",
     "LANG",
     "LC_ALL",
     "NOTIFY_SOCKET",
@@ -516,7 +578,7 @@ fn a_role_that_no_longer_answers_is_unhealthy_though_its_process_is_there() {
 fn a_role_that_does_not_become_ready_is_named_and_the_others_are_there() {
     let mut up = up();
     up.stop();
-    let keytab = up.site.join("keytabs/HTTP.keytab");
+    let keytab = up.site.join("keytabs/host.keytab");
     let keys = fs::read(&keytab).unwrap();
     fs::remove_file(&keytab).unwrap();
     // Whoever opens it waits for somebody who writes.
@@ -524,18 +586,20 @@ fn a_role_that_does_not_become_ready_is_named_and_the_others_are_there() {
     assert!(made.success());
     up.again();
     assert!(
-        up.said().contains("the role gateway is not ready yet"),
+        up.said().contains("the role gss is not ready yet"),
         "{}",
         up.said()
     );
-    assert_eq!(up.role("gateway")["state"], "starting");
+    assert_eq!(up.role("gss")["state"], "starting");
     assert_eq!(up.status().0, Some(1));
     up.sign_in();
     let whole = up.folder.path().join("whole.keytab");
     fs::write(&whole, keys).unwrap();
     fs::rename(whole, &keytab).unwrap();
-    kill(up.pid("gateway").unwrap(), Signal::KILL);
-    eventually("the gateway", || (up.status().0 == Some(0)).then_some(()));
+    kill(up.pid("gss").unwrap(), Signal::KILL);
+    eventually("the GSS server", || {
+        (up.status().0 == Some(0)).then_some(())
+    });
 }
 
 #[test]

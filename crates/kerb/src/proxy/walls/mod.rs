@@ -6,24 +6,16 @@
 //! only after a restart. Under LD_PRELOAD no walls are put up: nobody knows what the preloaded library needs.
 
 mod places;
-mod system_calls;
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetError, RulesetStatus,
-};
+use kerbstone_proxy::daemon::Hall;
+use landlock::RulesetError;
 
 use self::places::Places;
 use super::flags::Flags;
 use super::log::line;
-use kerbstone_proxy::daemon::Hall;
-
-/// Rights of this version and below are taken away where they are not given; later ones, such as connecting to unix
-/// sockets, stay as they are, because name services need them.
-const VERSION: ABI = ABI::V5;
+use crate::sandbox::{self, Right};
 
 /// What was put up.
 #[derive(Debug, Default)]
@@ -40,17 +32,17 @@ impl Walls {
         }
         let within = (!flags.user).then(|| Places::of(flags, hall));
         let within = within.filter(|places| match confine(places) {
-            Ok(RulesetStatus::NotEnforced) => {
+            Ok(true) => true,
+            Ok(false) => {
                 line!(debug, "The kernel has no Landlock");
                 false
             }
-            Ok(_) => true,
             Err(error) => {
                 tracing::warn!(%error, "Landlock is not used");
                 false
             }
         });
-        if let Err(error) = system_calls::forbid() {
+        if let Err(error) = sandbox::forbid() {
             tracing::warn!(%error, "seccomp is not used");
         }
         Self { within }
@@ -66,45 +58,14 @@ impl Walls {
 }
 
 fn reason_for_none(flags: &Flags) -> Option<&'static str> {
-    if !flags.walls {
-        return Some("--no-sandbox");
+    match flags.walls {
+        false => Some("--no-sandbox"),
+        true => sandbox::reason_for_none(),
     }
-    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    if is_set("LD_PRELOAD") {
-        return Some("LD_PRELOAD is set");
-    }
-    is_set("KERB_NO_SANDBOX").then_some("KERB_NO_SANDBOX is set")
 }
 
-fn confine(places: &Places) -> Result<RulesetStatus, RulesetError> {
-    let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let write = AccessFs::from_all(VERSION) & !AccessFs::Execute;
-    let mut ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(VERSION))?
-        .create()?;
-    for path in places.read() {
-        ruleset = allow(ruleset, path, read)?;
-    }
-    for path in places.write() {
-        ruleset = allow(ruleset, path, write)?;
-    }
-    Ok(ruleset.restrict_self()?.ruleset)
-}
-
-/// Gives rights below a folder; one that is not there gets none.
-fn allow(
-    ruleset: landlock::RulesetCreated,
-    path: &Path,
-    access: landlock::BitFlags<AccessFs>,
-) -> Result<landlock::RulesetCreated, RulesetError> {
-    let Ok(place) = PathFd::new(path) else {
-        return Ok(ruleset);
-    };
-    let access = if path.is_dir() {
-        access
-    } else {
-        access & AccessFs::from_file(VERSION)
-    };
-    ruleset.add_rule(PathBeneath::new(place, access))
+fn confine(places: &Places) -> Result<bool, RulesetError> {
+    let read = places.read().map(|path| (path, Right::Read));
+    let write = places.write().map(|path| (path, Right::Write));
+    sandbox::confine(read.chain(write))
 }

@@ -12,6 +12,8 @@ use kerbstone_proto::flags::KdcOptions;
 use kerbstone_proto::message::{HostAddresses, KdcReq, KdcReqBody, KdcReqKind, KrbError, UInt32};
 use kerbstone_proto::name::{Principal, PrincipalName, Realm};
 use kerbstone_proto::time::KerberosTime;
+use kerbstone_proxy::client::{ClientError as ProxyError, Limits, Proxy};
+use kerbstone_proxy::wire::{Call, GetCallContextArgs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -44,6 +46,20 @@ pub(in crate::up) fn kdc(site: &Site) -> Result<(), String> {
             let name = code.name().unwrap_or("an error without a name");
             Err(format!("it answers {name} ({})", code.0))
         }
+    }
+}
+
+/// Asks the proxy for nothing in particular. It has to answer, or to hang up on somebody for whom it has no service.
+pub(in crate::up) fn proxy(site: &Site) -> Result<(), String> {
+    let limits = Limits {
+        patience: PATIENCE,
+        attempts: 1,
+        connections: 1,
+    };
+    let call = Call::GetCallContext(GetCallContextArgs::default());
+    match Proxy::new(limits).call(&site.proxy_socket(), &call) {
+        Ok(_) | Err(ProxyError::Closed { mid_reply: false }) => Ok(()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

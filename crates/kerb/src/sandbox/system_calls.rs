@@ -1,4 +1,4 @@
-//! Calls of the system that a proxy never makes.
+//! Calls of the system that a service never makes.
 //!
 //! What is forbidden is listed, not what is allowed: name services run any code in this process.
 
@@ -60,7 +60,7 @@ const FORBIDDEN: &[libc::c_long] = &[
 
 /// Why there is no filter.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FilterError {
+pub(crate) enum FilterError {
     /// This machine is of a kind that the filter's maker does not know.
     #[error(transparent)]
     Machine(#[from] BackendError),
@@ -70,7 +70,7 @@ pub(super) enum FilterError {
 }
 
 /// Forbids them to this thread and those that it starts from now on: they fail with EPERM.
-pub(super) fn forbid() -> Result<(), FilterError> {
+pub(crate) fn forbid() -> Result<(), FilterError> {
     let rules: BTreeMap<i64, _> = FORBIDDEN.iter().map(|call| (*call, Vec::new())).collect();
     let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let machine = TargetArch::try_from(ARCH)?;
