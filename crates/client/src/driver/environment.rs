@@ -69,7 +69,11 @@ impl Environment {
 
     /// Puts in what `%{uid}` and its like stand for.
     pub(super) fn expand(&self, text: &str) -> Result<String, ClientError> {
-        let user = nix::unistd::User::from_uid(self.euid.into()).ok().flatten();
+        // Asking a name service may take long, and hardly any name has it in it.
+        let user = match text.contains("%{username}") {
+            true => nix::unistd::User::from_uid(self.euid.into()).ok().flatten(),
+            false => None,
+        };
         let tokens = Tokens {
             uid: self.uid,
             euid: self.euid,
