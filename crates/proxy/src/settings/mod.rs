@@ -4,6 +4,8 @@
 //! [`Settings`] with [`Warning`]s or one [`SettingsError`] that names file and line.
 //! [`Settings::service_for`] finds the [`Service`] of a [`Caller`].
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 mod caller;
 mod conflicts;
 mod directory;

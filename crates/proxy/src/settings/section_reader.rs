@@ -135,8 +135,8 @@ impl<'a, S: Surroundings + ?Sized> SectionReader<'a, S> {
     /// [`ValueFault::Number`]
     pub(super) fn count(&self, option: &'static str) -> Result<Option<usize>, SettingsError> {
         let parse = |entry: &Entry| {
-            u32::from_str_radix(&entry.value, 10)
-                .ok()
+            let count = entry.value.parse::<u32>().ok();
+            count
                 .and_then(|count| usize::try_from(count).ok())
                 .ok_or_else(|| refusal(entry, option, ValueFault::Number))
         };

@@ -228,7 +228,7 @@ fn selinux_context<S: Surroundings + ?Sized>(
     let Some(entry) = reader.entry("selinux_context") else {
         return Ok(None);
     };
-    let has_type = entry.value.splitn(4, ':').nth(2).is_some();
+    let has_type = entry.value.split(':').nth(2).is_some();
     if !has_type || entry.value.contains(char::is_whitespace) {
         return Err(refusal(
             entry,
