@@ -98,6 +98,14 @@ impl Cache {
         }
     }
 
+    /// All of its content, for whoever must not wait; nothing when somebody writes to it now.
+    pub fn load_at_once(&self) -> Result<Option<CredentialCache>, ClientError> {
+        match &self.store {
+            Store::File(file) => file.load_at_once(),
+            _ => self.load().map(Some),
+        }
+    }
+
     /// Whose cache it is.
     pub fn principal(&self) -> Result<Principal, ClientError> {
         self.load().map(|cache| cache.principal)

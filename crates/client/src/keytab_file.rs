@@ -51,6 +51,14 @@ impl KeytabFile {
         self.parsed(&content)
     }
 
+    /// All of its content, for whoever must not wait; nothing when somebody writes to it now.
+    pub fn load_at_once(&self) -> Result<Option<Keytab>, ClientError> {
+        let content = LockedFile::open_at_once(&self.path)
+            .and_then(|file| file.map(|mut file| file.read_all()).transpose())
+            .map_err(|error| self.io(error))?;
+        content.map(|content| self.parsed(&content)).transpose()
+    }
+
     /// Adds an entry. The file is made when it is missing.
     pub fn add(&self, entry: KeytabEntry) -> Result<(), ClientError> {
         self.change(true, |keytab| {

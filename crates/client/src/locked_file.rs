@@ -5,8 +5,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -15,6 +17,10 @@ use zeroize::Zeroizing;
 
 /// No cache or keytab is larger; a file that is would only fill memory.
 const MAX_SIZE: u64 = 64 << 20;
+/// So long a lock is waited for. Who writes is done in no time; who keeps a lock must not keep us.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long until a lock is tried again.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Whether others may read meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +39,19 @@ impl LockedFile {
     /// Opens and locks an existing file.
     pub(crate) fn open(path: &Path, lock: Lock) -> io::Result<Self> {
         loop {
-            let file = OpenOptions::new()
-                .read(true)
-                .write(lock == Lock::Exclusive)
-                .open(path)?;
+            let file = open(path, lock)?;
             acquire(&file, lock)?;
             // While we waited, somebody may have put another file in its place.
             if lock == Lock::Shared || is_still_at(&file, path)? {
                 return Ok(Self { file });
             }
         }
+    }
+
+    /// Opens and locks an existing file for reading; nothing when somebody writes to it now.
+    pub(crate) fn open_at_once(path: &Path) -> io::Result<Option<Self>> {
+        let file = open(path, Lock::Shared)?;
+        Ok(try_acquire(&file, Lock::Shared)?.then_some(Self { file }))
     }
 
     /// Opens and locks a file, which is made with mode 0600 when it is missing.
@@ -142,7 +151,32 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Opens a file. One that somebody else may have put there does not keep us waiting, whatever it is.
+fn open(path: &Path, lock: Lock) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(lock == Lock::Exclusive)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::other("it is a pipe"));
+    }
+    Ok(file)
+}
+
 fn acquire(file: &File, lock: Lock) -> io::Result<()> {
+    let since = Instant::now();
+    while !try_acquire(file, lock)? {
+        if since.elapsed() >= PATIENCE {
+            let why = "another program keeps the file locked";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(())
+}
+
+fn try_acquire(file: &File, lock: Lock) -> io::Result<bool> {
     let kind = match lock {
         Lock::Shared => libc::F_RDLCK,
         Lock::Exclusive => libc::F_WRLCK,
@@ -155,13 +189,15 @@ fn acquire(file: &File, lock: Lock) -> io::Result<()> {
         l_pid: 0,
     };
     loop {
-        let outcome = match fcntl(file, FcntlArg::F_OFD_SETLKW(&request)) {
-            Err(Errno::EINVAL) => fcntl(file, FcntlArg::F_SETLKW(&request)),
+        let outcome = match fcntl(file, FcntlArg::F_OFD_SETLK(&request)) {
+            Err(Errno::EINVAL) => fcntl(file, FcntlArg::F_SETLK(&request)),
             other => other,
         };
         match outcome {
+            Ok(_) => return Ok(true),
+            Err(Errno::EAGAIN | Errno::EACCES) => return Ok(false),
             Err(Errno::EINTR) => {}
-            other => return other.map(|_| ()).map_err(io::Error::from),
+            Err(errno) => return Err(errno.into()),
         }
     }
 }
@@ -196,6 +232,31 @@ mod tests {
     }
 
     #[test]
+    fn whoever_must_not_wait_is_told_that_somebody_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, "old").unwrap();
+        let reader = LockedFile::open_at_once(&path).unwrap();
+        assert!(reader.is_some());
+        assert!(LockedFile::open_at_once(&path).unwrap().is_some());
+        drop(reader);
+        let writer = LockedFile::open(&path, Lock::Exclusive).unwrap();
+        assert!(LockedFile::open_at_once(&path).unwrap().is_none());
+        drop(writer);
+        assert!(LockedFile::open_at_once(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_cache_keeps_nobody_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let error = LockedFile::open(&path, Lock::Shared).unwrap_err();
+        assert_eq!(error.to_string(), "it is a pipe");
+        LockedFile::open_at_once(&path).unwrap_err();
+    }
+
+    #[test]
     fn a_writer_waits_for_a_reader_of_the_same_process() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
@@ -204,14 +265,14 @@ mod tests {
         let (sender, receiver) = std::sync::mpsc::channel();
         let writer = {
             let path = path.clone();
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 sender.send(()).unwrap();
                 let mut file = LockedFile::open(&path, Lock::Exclusive).unwrap();
                 file.rewrite(b"new!").unwrap();
             })
         };
         receiver.recv().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(30));
+        thread::sleep(Duration::from_millis(30));
         assert_eq!(&reader.read_all().unwrap()[..], b"old");
         drop(reader);
         writer.join().unwrap();

@@ -23,6 +23,16 @@ impl FileCache {
         CredentialCache::parse(&content).map_err(|error| self.format(&error))
     }
 
+    /// Nothing when somebody writes to it now.
+    pub(super) fn load_at_once(&self) -> Result<Option<CredentialCache>, ClientError> {
+        let content = LockedFile::open_at_once(&self.path)
+            .and_then(|file| file.map(|mut file| file.read_all()).transpose())
+            .map_err(|error| self.io(error))?;
+        content
+            .map(|content| CredentialCache::parse(&content).map_err(|error| self.format(&error)))
+            .transpose()
+    }
+
     pub(super) fn replace(&self, cache: &CredentialCache) -> Result<(), ClientError> {
         locked_file::replace(&self.path, &cache.to_bytes()).map_err(|error| self.io(error))
     }
