@@ -248,7 +248,7 @@ impl Desk {
             }),
             CacheSource::Named(name) => {
                 let cache = Cache::parse(name)?;
-                let purse = absent_is_none(self.caches.load(&cache))?;
+                let purse = absent_is_none(self.caches.load(&cache, patience))?;
                 let owner = purse.as_ref();
                 let owner = owner.map(|purse| purse.inspect(|cache| cache.principal.clone()));
                 if let (Some(owner), Some(name)) = (owner, wish.name)
@@ -276,7 +276,7 @@ impl Desk {
         let collection = context.collection()?;
         let Some(name) = wish.name else {
             let cache = collection.primary()?;
-            let purse = absent_is_none(self.caches.load(&cache))?;
+            let purse = absent_is_none(self.caches.load(&cache, patience))?;
             return Ok(Place {
                 cache: Some(cache),
                 purse,
@@ -284,7 +284,7 @@ impl Desk {
         };
         let (mut owners, mut places) = (Vec::new(), Vec::new());
         for cache in collection.caches()? {
-            if let Some(purse) = absent_is_none(self.caches.load(&cache))? {
+            if let Some(purse) = absent_is_none(self.caches.load(&cache, patience))? {
                 owners.push(purse.inspect(|content| content.principal.clone()));
                 places.push(Place {
                     cache: Some(cache),
@@ -300,7 +300,8 @@ impl Desk {
             return Err(DeskError::CacheOfAnother);
         };
         let cache = collection.cache_for_login(&client)?;
-        if !collection.holds_many() && absent_is_none(cache.load())?.is_some() {
+        let there = absent_is_none(self.caches.load(&cache, patience))?;
+        if !collection.holds_many() && there.is_some() {
             // MIT's library does not put another's tickets in their place either.
             return Err(DeskError::CacheOfAnother);
         }
@@ -459,10 +460,10 @@ fn sign_in(
 }
 
 /// A cache that nobody signed in to is none.
-pub(super) fn absent_is_none<T>(loaded: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+pub(super) fn absent_is_none<T>(loaded: Result<T, DeskError>) -> Result<Option<T>, DeskError> {
     match loaded {
         Ok(content) => Ok(Some(content)),
-        Err(ClientError::NoCache { .. }) => Ok(None),
+        Err(DeskError::Client(ClientError::NoCache { .. })) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -7,6 +7,7 @@ use kerbstone_client::{Cache, ClientError};
 
 use super::kept_files::KeptFiles;
 use super::purse::Purse;
+use super::{DeskError, Patience};
 
 /// So many bytes of tickets are kept, of all caches together.
 const MAX_BYTES: usize = 4 << 20;
@@ -25,15 +26,23 @@ impl Caches {
     }
 
     /// What is in a cache now.
-    pub(super) fn load(&self, cache: &Cache) -> Result<Arc<Purse>, ClientError> {
-        let read = || cache.load().map(Purse::new);
-        match cache.name() {
+    ///
+    /// # Errors
+    /// It cannot be read; [`DeskError::WouldWait`] when it is being written for the first time.
+    pub(super) fn load(&self, cache: &Cache, patience: Patience) -> Result<Arc<Purse>, DeskError> {
+        let read = || Ok::<_, ClientError>(cache.load_at_once()?.map(Purse::new));
+        let kept = match cache.name() {
             CacheName::File(path) | CacheName::DirMember(path) => {
-                self.files.get(path, read, Purse::size)
+                self.files.get(path, read, Purse::size)?
             }
             CacheName::Dir(_) | CacheName::Memory(_) | CacheName::Keyring(_) => {
-                read().map(Arc::new)
+                read()?.map(Arc::new)
             }
+        };
+        match (kept, patience) {
+            (Some(purse), _) => Ok(purse),
+            (None, Patience::Never) => Err(DeskError::WouldWait),
+            (None, Patience::Until(_)) => Ok(Arc::new(Purse::new(cache.load()?))),
         }
     }
 }

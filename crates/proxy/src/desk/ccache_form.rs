@@ -8,7 +8,9 @@ use kerbstone_proto::name::{NameType, Principal, PrincipalName, Realm};
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_xdr::{from_bytes, to_bytes};
 
-use super::{CacheSource, Desk, DeskEnvironment, DeskError, HeldCredential, Patterns, Sources};
+use super::{
+    CacheSource, Desk, DeskEnvironment, DeskError, HeldCredential, Patience, Patterns, Sources,
+};
 use crate::wire;
 
 /// The longest sealed credential that is kept in a cache, with its description.
@@ -91,7 +93,8 @@ pub fn extract(
     let held = desk
         .open(&sources, &credential.handle)
         .ok_or(DeskError::Handle("the keytab's first key does not open it"))?;
-    let content = desk.purse_of(&held)?.content();
+    let in_no_time = Patience::Until(std::time::Instant::now());
+    let content = desk.purse_of(&held, in_no_time)?.content();
     let cache = match into {
         Some(name) => kerbstone_client::Cache::parse(name)?,
         None => context.default_cache()?,

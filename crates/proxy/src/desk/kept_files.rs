@@ -28,24 +28,30 @@ impl<V: PartialEq> KeptFiles<V> {
     }
 
     /// What the file at `path` was when it changed last.
+    ///
+    /// `read` gives nothing when somebody writes to the file now: what it was before is good enough
+    /// then, if that is known.
     pub(super) fn get<E>(
         &self,
         path: &Path,
-        read: impl FnOnce() -> Result<V, E>,
+        read: impl FnOnce() -> Result<Option<V>, E>,
         weight: impl FnOnce(&V) -> usize,
-    ) -> Result<Arc<V>, E> {
+    ) -> Result<Option<Arc<V>>, E> {
         // Whatever is wrong, reading says it better.
         let identity = FileIdentity::of(path).ok();
         if identity.is_some() {
             let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(kept) = shelf.get(path).filter(|kept| kept.identity == identity) {
-                return Ok(Arc::clone(&kept.value));
+                return Ok(Some(Arc::clone(&kept.value)));
             }
         }
         let identity = identity.filter(FileIdentity::is_settled);
-        let value = read()?;
-        let weight = weight(&value).saturating_add(1);
+        let read = read()?;
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(value) = read else {
+            return Ok(shelf.get(path).map(|kept| Arc::clone(&kept.value)));
+        };
+        let weight = weight(&value).saturating_add(1);
         // What was made of the same content stays good.
         let same = shelf.remove(path).filter(|kept| *kept.value == value);
         let value = same.map_or_else(|| Arc::new(value), |kept| kept.value);
@@ -54,7 +60,7 @@ impl<V: PartialEq> KeptFiles<V> {
             value: Arc::clone(&value),
         };
         shelf.put(path.to_owned(), kept, weight);
-        Ok(value)
+        Ok(Some(value))
     }
 }
 
@@ -87,17 +93,22 @@ mod tests {
         fs::write(&path, "one").unwrap();
         age(&path);
         let kept = KeptFiles::new(100);
-        let read = || fs::read_to_string(&path);
-        let first = kept.get(&path, read, String::len).unwrap();
+        let read = || fs::read_to_string(&path).map(Some);
+        let get = || kept.get(&path, read, String::len).unwrap().unwrap();
+        let first = get();
         let nothing = || Err(io::Error::other("it is read again"));
-        let again = kept.get(&path, nothing, String::len).unwrap();
+        let again = kept.get(&path, nothing, String::len).unwrap().unwrap();
         assert!(Arc::ptr_eq(&first, &again));
         fs::write(&path, "one").unwrap();
-        let same = kept.get(&path, read, String::len).unwrap();
-        assert!(Arc::ptr_eq(&first, &same));
+        assert!(Arc::ptr_eq(&first, &get()), "the content is the same");
         fs::write(&path, "two").unwrap();
-        assert_eq!(*kept.get(&path, read, String::len).unwrap(), "two");
+        let busy = || Ok::<_, io::Error>(None);
+        let before = kept.get(&path, busy, String::len).unwrap().unwrap();
+        assert!(Arc::ptr_eq(&first, &before), "somebody writes to it");
+        assert_eq!(*get(), "two");
         fs::remove_file(&path).unwrap();
         kept.get(&path, read, String::len).unwrap_err();
+        let other = folder.path().join("other");
+        assert_eq!(kept.get(&other, busy, String::len).unwrap(), None);
     }
 }

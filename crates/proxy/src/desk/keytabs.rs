@@ -52,7 +52,11 @@ impl Keytabs {
     /// A keytab as it is now.
     pub(super) fn load(&self, file: &KeytabFile) -> Result<Arc<Keytab>, ClientError> {
         let weight = |keytab: &Keytab| keytab.entries().count();
-        self.files.get(file.path(), || file.load(), weight)
+        let kept = self
+            .files
+            .get(file.path(), || file.load_at_once(), weight)?;
+        // Somebody writes to one that was never read.
+        kept.map_or_else(|| file.load().map(Arc::new), Ok)
     }
 
     /// What accepts with the keys of a keytab that are `name`'s.

@@ -40,7 +40,7 @@ pub use self::tickets::Tickets;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kerbstone_client::{Cache, Context, Environment, KeytabFile, WantedForUser};
 use kerbstone_crypto::Key;
@@ -65,6 +65,13 @@ use crate::settings::{CredUsage, Service};
 
 /// So many logins are kept in memory, for as many services and names.
 const MAX_LOGINS: usize = 1024;
+/// For so many users it is known where a service's credentials are.
+const MAX_SOURCES: usize = 4096;
+/// How long the name of a user is believed.
+const USER_NAMES_HOLD: Duration = Duration::from_secs(300);
+
+/// A service, a user, and with whose keys it signs in.
+type SourcesKey = (String, u32, SignIn);
 
 /// What the daemon is told by its environment.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +91,7 @@ pub struct Desk {
     keytabs: Keytabs,
     caches: Caches,
     handles: Handles,
+    sources: Mutex<Shelf<SourcesKey, (Instant, Arc<Sources>)>>,
     /// Tickets that no cache with a name holds.
     logins: Mutex<Shelf<TicketsKey, Login>>,
     /// Who signs in waits for whoever signs in already.
@@ -127,6 +135,7 @@ impl Desk {
             keytabs: Keytabs::new(replay_caches),
             caches: Caches::new(),
             handles: Handles::new(),
+            sources: Mutex::new(Shelf::new(MAX_SOURCES)),
             logins: Mutex::new(Shelf::new(MAX_LOGINS)),
             gates: Mutex::new(Shelf::new(MAX_LOGINS)),
             seals: Mutex::default(),
@@ -155,13 +164,20 @@ impl Desk {
         sign_in: SignIn,
         patience: Patience,
     ) -> Result<Arc<Sources>, DeskError> {
+        let key = (service.name.clone(), uid, sign_in);
+        if let Some(sources) = self.known_sources(&key) {
+            return Ok(sources);
+        }
         let name = match (service.needs_user_name(), patience) {
             (false, _) => None,
             (true, Patience::Never) => return Err(DeskError::WouldWait),
             (true, Patience::Until(_)) => User::from_uid(uid.into()).ok().flatten(),
         };
         let name = name.map(|user| user.name);
-        Sources::of(service, uid, name.as_deref(), sign_in).map(Arc::new)
+        let sources = Arc::new(Sources::of(service, uid, name.as_deref(), sign_in)?);
+        let mut known = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        known.put(key, (Instant::now(), Arc::clone(&sources)), 1);
+        Ok(sources)
     }
 
     /// A credential as the wish describes it: from the cache, or by signing in with a keytab.
@@ -226,7 +242,7 @@ impl Desk {
         patience: Patience,
         now: Timestamp,
     ) -> Result<Arc<HeldCredential>, DeskError> {
-        let content = self.content_of_impersonator(impersonator)?;
+        let content = self.content_of_impersonator(impersonator, patience)?;
         let context = self.context();
         let settings = context.ticket_settings(Some(&content))?;
         let wish = WantedForUser::new(user.clone());
@@ -254,7 +270,7 @@ impl Desk {
         impersonator: &HeldCredential,
         evidence: &ServiceTicket,
     ) -> Result<Arc<HeldCredential>, DeskError> {
-        let content = self.content_of_impersonator(impersonator)?;
+        let content = self.content_of_impersonator(impersonator, Patience::Never)?;
         let evidence = held::stored(evidence);
         Ok(Arc::new(HeldCredential::on_evidence(&content, evidence)))
     }
@@ -272,9 +288,10 @@ impl Desk {
         if credential.usage == CredUsage::Accept {
             return Ok(None);
         }
-        let expires = match self.purse_of(credential) {
+        let expires = match self.purse_of(credential, Patience::Never) {
             Ok(purse) => purse.inspect(|cache| Survey::of(cache).expires),
             Err(DeskError::EmptyCache) => KerberosTime::ZERO,
+            Err(DeskError::WouldWait) => credential.expires,
             Err(error) => return Err(error),
         };
         Ok(Some(expires.duration_since(now.time)))
@@ -379,6 +396,12 @@ impl Desk {
         Ok(key)
     }
 
+    fn known_sources(&self, key: &SourcesKey) -> Option<Arc<Sources>> {
+        let mut known = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, sources) = known.get(key)?;
+        (since.elapsed() < USER_NAMES_HOLD).then(|| Arc::clone(sources))
+    }
+
     /// The tickets of a login that this wish led to before, unless the keytab is another now.
     fn kept(&self, wish: &Wish<'_>, keytab: Option<&Arc<Keytab>>) -> Option<Arc<Purse>> {
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
@@ -408,12 +431,16 @@ impl Desk {
         gate
     }
 
-    fn purse_of(&self, credential: &HeldCredential) -> Result<Arc<Purse>, DeskError> {
+    fn purse_of(
+        &self,
+        credential: &HeldCredential,
+        patience: Patience,
+    ) -> Result<Arc<Purse>, DeskError> {
         match &credential.tickets {
             Some(HeldTickets::Memory(purse, _)) => Ok(Arc::clone(purse)),
             Some(HeldTickets::Named(name)) => {
                 let cache = Cache::parse(name)?;
-                let purse = acquire::absent_is_none(self.caches.load(&cache))?;
+                let purse = acquire::absent_is_none(self.caches.load(&cache, patience))?;
                 purse.ok_or(DeskError::EmptyCache)
             }
             None => Err(DeskError::EmptyCache),
@@ -424,6 +451,7 @@ impl Desk {
     fn content_of_impersonator(
         &self,
         impersonator: &HeldCredential,
+        patience: Patience,
     ) -> Result<CredentialCache, DeskError> {
         if impersonator.usage == CredUsage::Accept {
             return Err(DeskError::WrongUsage("initiating"));
@@ -431,7 +459,7 @@ impl Desk {
         if impersonator.impersonator.is_some() {
             return Err(DeskError::Impersonated);
         }
-        Ok(self.purse_of(impersonator)?.content())
+        Ok(self.purse_of(impersonator, patience)?.content())
     }
 
     /// The next call in this user's name finds it. In a cache with a name others would find it too.

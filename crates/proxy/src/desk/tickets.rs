@@ -53,7 +53,7 @@ impl<'a> Tickets<'a> {
             Some(HeldTickets::Memory(purse, _)) => (None, Arc::clone(purse)),
             Some(HeldTickets::Named(name)) => {
                 let cache = Cache::parse(name)?;
-                let purse = desk.caches.load(&cache)?;
+                let purse = desk.caches.load(&cache, patience)?;
                 (Some(cache), purse)
             }
         };

@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 
 use kerbstone_client::{ClientError, LoginOptions, NoPrompter, Secret};
 use kerbstone_gss::Name;
@@ -6,6 +7,9 @@ use kerbstone_proto::ccache::CredentialCache;
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_proxy::desk::{CacheSource, Desk, DeskError, Patience, Patterns, Sources, Wish};
 use kerbstone_proxy::settings::CredUsage;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 
 use super::lab::{
     Lab, MACHINE, SERVICE, file, later, now, patient, principal, replace_keytab, wish,
@@ -324,4 +328,42 @@ fn finds_the_default_cache_and_keytabs_where_mit_has_them() {
             .iter()
             .all(|key| key.principal == principal(SERVICE))
     );
+}
+
+#[test]
+fn whoever_keeps_a_cache_locked_keeps_nobody_from_the_desk() {
+    let Some(lab) = Lab::start() else { return };
+    let desk = lab.desk();
+    let sources = named(&lab, "alice.ccache");
+    sign_in_alice(&lab, "alice.ccache", 3600);
+    let locked = lock(&lab.path("alice.ccache"));
+    let error = desk
+        .acquire(&initiate(&sources), Patience::Never, now())
+        .unwrap_err();
+    assert!(matches!(error, DeskError::WouldWait), "{error}");
+    drop(locked);
+    desk.acquire(&initiate(&sources), Patience::Never, now())
+        .unwrap();
+    // What was read before is good enough while somebody writes.
+    let _locked = lock(&lab.path("alice.ccache"));
+    desk.acquire(&initiate(&sources), Patience::Never, now())
+        .unwrap();
+}
+
+/// A lock as MIT's library takes it to write.
+fn lock(path: &Path) -> fs::File {
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let request = libc::flock {
+        l_type: libc::F_WRLCK as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(&file, FcntlArg::F_OFD_SETLK(&request)).unwrap();
+    file
 }
