@@ -108,25 +108,25 @@ const _: () = assert!(size_of::<OutBuffer>() == size_of::<*mut Buffer>());
 /// A place for a result, or null where the caller does not want it.
 #[repr(transparent)]
 #[derive(Debug)]
-pub struct Out<T>(*mut T);
+pub struct Out<'a, T>(*mut T, PhantomData<&'a mut T>);
 
-impl<T> Clone for Out<T> {
+impl<T> Clone for Out<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Out<T> {}
+impl<T> Copy for Out<'_, T> {}
 
-impl<T> Out<T> {
+impl<'a, T> Out<'a, T> {
     /// Nothing is wanted.
     pub const fn none() -> Self {
-        Self(ptr::null_mut())
+        Self(ptr::null_mut(), PhantomData)
     }
 
     /// A place of ours, for calls back into the mechglue.
-    pub fn to(place: &mut T) -> Self {
-        Self(place)
+    pub fn to(place: &'a mut T) -> Self {
+        Self(place, PhantomData)
     }
 
     /// Whether the caller wants this result.
@@ -146,27 +146,27 @@ impl<T> Out<T> {
 /// A place that holds a value before the call and may hold another after it.
 #[repr(transparent)]
 #[derive(Debug)]
-pub struct InOut<T>(*mut T);
+pub struct InOut<'a, T>(*mut T, PhantomData<&'a mut T>);
 
-impl<T> Clone for InOut<T> {
+impl<T> Clone for InOut<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for InOut<T> {}
+impl<T> Copy for InOut<'_, T> {}
 
-impl<T> InOut<T> {
+impl<T> InOut<'_, T> {
     /// Nothing is held and nothing is wanted.
     pub const fn none() -> Self {
-        Self(ptr::null_mut())
+        Self(ptr::null_mut(), PhantomData)
     }
 }
 
-impl<T: Copy> InOut<T> {
+impl<'a, T: Copy> InOut<'a, T> {
     /// A place of ours, for calls back into the mechglue.
-    pub fn to(place: &mut T) -> Self {
-        Self(place)
+    pub fn to(place: &'a mut T) -> Self {
+        Self(place, PhantomData)
     }
 
     /// What it holds; none where the pointer is null.
@@ -177,7 +177,7 @@ impl<T: Copy> InOut<T> {
 
     /// Replaces what it holds.
     pub fn put(self, value: T) {
-        Out(self.0).put(value);
+        Out(self.0, PhantomData).put(value);
     }
 }
 
@@ -203,17 +203,17 @@ impl<'a> InBuffer<'a> {
 /// which is `free`.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug)]
-pub struct OutBuffer(*mut Buffer);
+pub struct OutBuffer<'a>(*mut Buffer, PhantomData<&'a mut Buffer>);
 
-impl OutBuffer {
+impl<'a> OutBuffer<'a> {
     /// No buffer is wanted.
     pub const fn none() -> Self {
-        Self(ptr::null_mut())
+        Self(ptr::null_mut(), PhantomData)
     }
 
     /// A buffer of ours, for calls back into the mechglue.
-    pub fn to(buffer: &mut Buffer) -> Self {
-        Self(buffer)
+    pub fn to(buffer: &'a mut Buffer) -> Self {
+        Self(buffer, PhantomData)
     }
 
     /// Whether the caller wants it.
@@ -230,14 +230,14 @@ impl OutBuffer {
         if self.0.is_null() {
             buffer.free();
         } else {
-            Out(self.0).put(buffer);
+            Out(self.0, PhantomData).put(buffer);
         }
         true
     }
 
     /// Makes it empty without freeing what it held: it held nothing yet.
     pub fn clear(self) {
-        Out(self.0).put(Buffer::EMPTY);
+        Out(self.0, PhantomData).put(Buffer::EMPTY);
     }
 }
 
@@ -638,33 +638,33 @@ impl<'a, T> Handle<'a, T> {
 /// A place for a handle of ours: `gss_name_t *`, `gss_cred_id_t *`, `gss_ctx_id_t *`.
 #[repr(transparent)]
 #[derive(Debug)]
-pub struct Slot<T>(*mut *mut T);
+pub struct Slot<'a, T>(*mut *mut T, PhantomData<&'a mut T>);
 
-impl<T> Clone for Slot<T> {
+impl<T> Clone for Slot<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Slot<T> {}
+impl<T> Copy for Slot<'_, T> {}
 
-impl<T> Slot<T> {
+impl<'a, T> Slot<'a, T> {
     /// Whether there is a place.
     pub fn is_wanted(self) -> bool {
         !self.0.is_null()
     }
 
     /// What stands behind the handle in it.
-    pub fn get<'a>(self) -> Option<&'a T> {
-        let handle = InOut(self.0).get()?;
+    pub fn get(self) -> Option<&'a T> {
+        let handle = InOut(self.0, PhantomData).get()?;
         // SAFETY: as in `Handle::get`.
         unsafe { handle.as_ref() }
     }
 
     /// Takes the handle out and leaves null.
     pub fn take(self) -> Option<Box<T>> {
-        let handle = InOut(self.0).get()?;
-        Out(self.0).put(ptr::null_mut());
+        let handle = InOut(self.0, PhantomData).get()?;
+        Out(self.0, PhantomData).put(ptr::null_mut());
         // SAFETY: not null, so `put` made it of a box, and the caller gives it back.
         (!handle.is_null()).then(|| unsafe { Box::from_raw(handle) })
     }
@@ -672,13 +672,13 @@ impl<T> Slot<T> {
     /// Gives a handle away; where no place is, what stands behind it ends here.
     pub fn put(self, value: Box<T>) {
         if self.is_wanted() {
-            Out(self.0).put(Box::into_raw(value));
+            Out(self.0, PhantomData).put(Box::into_raw(value));
         }
     }
 
     /// Leaves null, whatever stood there.
     pub fn clear(self) {
-        Out(self.0).put(ptr::null_mut());
+        Out(self.0, PhantomData).put(ptr::null_mut());
     }
 }
 

@@ -51,14 +51,14 @@ pub struct Wanted<'a> {
 
 /// Where an application wants to know what it got.
 #[derive(Clone, Copy, Debug)]
-pub struct Told {
+pub struct Told<'a> {
     /// The mechanisms.
-    pub mechs: Out<GivenOidSet>,
+    pub mechs: Out<'a, GivenOidSet>,
     /// How long it lasts.
-    pub time: Out<Word>,
+    pub time: Out<'a, Word>,
 }
 
-impl Told {
+impl Told<'_> {
     const NOTHING: Self = Self {
         mechs: Out::none(),
         time: Out::none(),
@@ -157,7 +157,7 @@ impl Credential {
 }
 
 /// Acquires what is wanted. A sealed credential in the cache is an invitation to ask the daemon first.
-pub fn acquire(behavior: Behavior, wanted: Wanted<'_>, told: Told) -> Outcome<Credential> {
+pub fn acquire(behavior: Behavior, wanted: Wanted<'_>, told: Told<'_>) -> Outcome<Credential> {
     let ccache = wanted.store.value("ccache");
     let mut behavior = behavior;
     let mut input = None;
@@ -186,7 +186,7 @@ pub fn impersonate(
     behavior: Behavior,
     by: &Held,
     wanted: Wanted<'_>,
-    told: Told,
+    told: Told<'_>,
 ) -> Outcome<Credential> {
     let behavior = order::of_credential(behavior, by)?;
     let held = order::ask(
@@ -278,7 +278,7 @@ impl Held {
 fn acquire_locally(
     by: Option<&LocalCredential>,
     wanted: Wanted<'_>,
-    told: Told,
+    told: Told<'_>,
 ) -> Outcome<LocalCredential> {
     let glue = mechglue::mechglue()?;
     let name = wanted.name.map_or(Ok(RawName::NONE), Name::local)?;
@@ -332,7 +332,7 @@ pub fn with_special_mechs<T>(
 
 /// Runs a call that makes a credential.
 pub fn acquired(
-    call: impl FnOnce(Out<Word>, InOut<RawCredential>) -> Word,
+    call: impl FnOnce(Out<'_, Word>, InOut<'_, RawCredential>) -> Word,
 ) -> Outcome<LocalCredential> {
     let mut raw = RawCredential::NONE;
     let outcome = local(|minor| call(minor, InOut::to(&mut raw)));
@@ -345,7 +345,7 @@ fn acquire_remotely(
     input: Option<&wire::Credential>,
     ccache: Option<&CStr>,
     wanted: Wanted<'_>,
-    told: Told,
+    told: Told<'_>,
 ) -> Outcome<wire::Credential> {
     let credential = remote::acquire(Acquisition {
         input: input.cloned(),
@@ -395,7 +395,7 @@ fn is_changed(before: Option<&wire::Credential>, after: &wire::Credential) -> bo
     })
 }
 
-fn tell(credential: &wire::Credential, usage: Usage, told: Told) -> Outcome<()> {
+fn tell(credential: &wire::Credential, usage: Usage, told: Told<'_>) -> Outcome<()> {
     told.time.put(lifetime(&Received::now(credential), usage));
     if told.mechs.is_wanted() {
         told.mechs.put(mechs(credential)?);

@@ -74,88 +74,88 @@ macro_rules! mechglue {
     };
 }
 
-type Minor = Out<Word>;
+type Minor<'a> = Out<'a, Word>;
 
 mechglue! {
-    gss_import_name(Minor, InBuffer<'_>, InOid<'_>, InOut<RawName>);
-    gss_release_name(Minor, InOut<RawName>);
-    gss_duplicate_name(Minor, RawName, InOut<RawName>);
-    gss_canonicalize_name(Minor, RawName, InOid<'_>, Out<RawName>);
-    gss_display_name(Minor, RawName, OutBuffer, Out<StaticOid>);
-    gss_display_name_ext(Minor, RawName, InOid<'_>, OutBuffer);
-    gss_export_name(Minor, RawName, OutBuffer);
-    gss_export_name_composite(Minor, RawName, OutBuffer);
-    gss_compare_name(Minor, RawName, RawName, Out<c_int>);
-    gss_inquire_name(Minor, RawName, Out<c_int>, Out<StaticOid>, Out<GivenBufferSet>);
-    gss_get_name_attribute(Minor, RawName, InBuffer<'_>, Out<c_int>, Out<c_int>, OutBuffer, OutBuffer, InOut<c_int>);
-    gss_set_name_attribute(Minor, RawName, c_int, InBuffer<'_>, InBuffer<'_>);
-    gss_delete_name_attribute(Minor, RawName, InBuffer<'_>);
-    gss_map_name_to_any(Minor, RawName, c_int, InBuffer<'_>, Out<*mut c_void>);
-    gss_release_any_name_mapping(Minor, RawName, InBuffer<'_>, InOut<*mut c_void>);
-    gss_localname(Minor, RawName, InOid<'_>, OutBuffer);
-    gss_authorize_localname(Minor, RawName, RawName);
+    gss_import_name(Minor<'_>, InBuffer<'_>, InOid<'_>, InOut<'_, RawName>);
+    gss_release_name(Minor<'_>, InOut<'_, RawName>);
+    gss_duplicate_name(Minor<'_>, RawName, InOut<'_, RawName>);
+    gss_canonicalize_name(Minor<'_>, RawName, InOid<'_>, Out<'_, RawName>);
+    gss_display_name(Minor<'_>, RawName, OutBuffer<'_>, Out<'_, StaticOid>);
+    gss_display_name_ext(Minor<'_>, RawName, InOid<'_>, OutBuffer<'_>);
+    gss_export_name(Minor<'_>, RawName, OutBuffer<'_>);
+    gss_export_name_composite(Minor<'_>, RawName, OutBuffer<'_>);
+    gss_compare_name(Minor<'_>, RawName, RawName, Out<'_, c_int>);
+    gss_inquire_name(Minor<'_>, RawName, Out<'_, c_int>, Out<'_, StaticOid>, Out<'_, GivenBufferSet>);
+    gss_get_name_attribute(Minor<'_>, RawName, InBuffer<'_>, Out<'_, c_int>, Out<'_, c_int>, OutBuffer<'_>, OutBuffer<'_>, InOut<'_, c_int>);
+    gss_set_name_attribute(Minor<'_>, RawName, c_int, InBuffer<'_>, InBuffer<'_>);
+    gss_delete_name_attribute(Minor<'_>, RawName, InBuffer<'_>);
+    gss_map_name_to_any(Minor<'_>, RawName, c_int, InBuffer<'_>, Out<'_, *mut c_void>);
+    gss_release_any_name_mapping(Minor<'_>, RawName, InBuffer<'_>, InOut<'_, *mut c_void>);
+    gss_localname(Minor<'_>, RawName, InOid<'_>, OutBuffer<'_>);
+    gss_authorize_localname(Minor<'_>, RawName, RawName);
 
     gss_acquire_cred_from(
-        Minor, RawName, Word, InOidSet<'_>, Usage, InStore<'_>, InOut<RawCredential>, Out<GivenOidSet>, Out<Word>
+        Minor<'_>, RawName, Word, InOidSet<'_>, Usage, InStore<'_>, InOut<'_, RawCredential>, Out<'_, GivenOidSet>, Out<'_, Word>
     );
     gss_acquire_cred_with_password(
-        Minor, RawName, InBuffer<'_>, Word, InOidSet<'_>, Usage, InOut<RawCredential>, Out<GivenOidSet>, Out<Word>
+        Minor<'_>, RawName, InBuffer<'_>, Word, InOidSet<'_>, Usage, InOut<'_, RawCredential>, Out<'_, GivenOidSet>, Out<'_, Word>
     );
     gss_acquire_cred_impersonate_name(
-        Minor, RawCredential, RawName, Word, InOidSet<'_>, Usage, InOut<RawCredential>, Out<GivenOidSet>, Out<Word>
+        Minor<'_>, RawCredential, RawName, Word, InOidSet<'_>, Usage, InOut<'_, RawCredential>, Out<'_, GivenOidSet>, Out<'_, Word>
     );
-    gss_release_cred(Minor, InOut<RawCredential>);
-    gss_inquire_cred(Minor, RawCredential, InOut<RawName>, Out<Word>, Out<Usage>, Out<GivenOidSet>);
+    gss_release_cred(Minor<'_>, InOut<'_, RawCredential>);
+    gss_inquire_cred(Minor<'_>, RawCredential, InOut<'_, RawName>, Out<'_, Word>, Out<'_, Usage>, Out<'_, GivenOidSet>);
     gss_inquire_cred_by_mech(
-        Minor, RawCredential, InOid<'_>, InOut<RawName>, Out<Word>, Out<Word>, Out<Usage>
+        Minor<'_>, RawCredential, InOid<'_>, InOut<'_, RawName>, Out<'_, Word>, Out<'_, Word>, Out<'_, Usage>
     );
-    gss_inquire_cred_by_oid(Minor, RawCredential, InOid<'_>, Out<GivenBufferSet>);
-    gss_set_cred_option(Minor, InOut<RawCredential>, InOid<'_>, InBuffer<'_>);
+    gss_inquire_cred_by_oid(Minor<'_>, RawCredential, InOid<'_>, Out<'_, GivenBufferSet>);
+    gss_set_cred_option(Minor<'_>, InOut<'_, RawCredential>, InOid<'_>, InBuffer<'_>);
     gss_store_cred_into(
-        Minor, RawCredential, Usage, InOid<'_>, Word, Word, InStore<'_>, Out<GivenOidSet>, Out<Usage>
+        Minor<'_>, RawCredential, Usage, InOid<'_>, Word, Word, InStore<'_>, Out<'_, GivenOidSet>, Out<'_, Usage>
     );
-    gss_export_cred(Minor, RawCredential, OutBuffer);
-    gss_import_cred(Minor, InBuffer<'_>, InOut<RawCredential>);
+    gss_export_cred(Minor<'_>, RawCredential, OutBuffer<'_>);
+    gss_import_cred(Minor<'_>, InBuffer<'_>, InOut<'_, RawCredential>);
 
     gss_init_sec_context(
-        Minor, RawCredential, InOut<RawContext>, RawName, InOid<'_>, Word, Word, InBindings<'_>, InBuffer<'_>,
-        Out<StaticOid>, OutBuffer, Out<Word>, Out<Word>
+        Minor<'_>, RawCredential, InOut<'_, RawContext>, RawName, InOid<'_>, Word, Word, InBindings<'_>, InBuffer<'_>,
+        Out<'_, StaticOid>, OutBuffer<'_>, Out<'_, Word>, Out<'_, Word>
     );
     gss_accept_sec_context(
-        Minor, InOut<RawContext>, RawCredential, InBuffer<'_>, InBindings<'_>, InOut<RawName>, Out<StaticOid>,
-        OutBuffer, Out<Word>, Out<Word>, InOut<RawCredential>
+        Minor<'_>, InOut<'_, RawContext>, RawCredential, InBuffer<'_>, InBindings<'_>, InOut<'_, RawName>, Out<'_, StaticOid>,
+        OutBuffer<'_>, Out<'_, Word>, Out<'_, Word>, InOut<'_, RawCredential>
     );
-    gss_delete_sec_context(Minor, InOut<RawContext>, OutBuffer);
-    gss_export_sec_context(Minor, InOut<RawContext>, OutBuffer);
-    gss_import_sec_context(Minor, InBuffer<'_>, InOut<RawContext>);
-    gss_process_context_token(Minor, RawContext, InBuffer<'_>);
-    gss_context_time(Minor, RawContext, Out<Word>);
+    gss_delete_sec_context(Minor<'_>, InOut<'_, RawContext>, OutBuffer<'_>);
+    gss_export_sec_context(Minor<'_>, InOut<'_, RawContext>, OutBuffer<'_>);
+    gss_import_sec_context(Minor<'_>, InBuffer<'_>, InOut<'_, RawContext>);
+    gss_process_context_token(Minor<'_>, RawContext, InBuffer<'_>);
+    gss_context_time(Minor<'_>, RawContext, Out<'_, Word>);
     gss_inquire_context(
-        Minor, RawContext, InOut<RawName>, InOut<RawName>, Out<Word>, Out<StaticOid>, Out<Word>, Out<c_int>, Out<c_int>
+        Minor<'_>, RawContext, InOut<'_, RawName>, InOut<'_, RawName>, Out<'_, Word>, Out<'_, StaticOid>, Out<'_, Word>, Out<'_, c_int>, Out<'_, c_int>
     );
-    gss_inquire_sec_context_by_oid(Minor, RawContext, InOid<'_>, Out<GivenBufferSet>);
-    gss_set_sec_context_option(Minor, InOut<RawContext>, InOid<'_>, InBuffer<'_>);
-    gss_pseudo_random(Minor, RawContext, c_int, InBuffer<'_>, isize, OutBuffer);
+    gss_inquire_sec_context_by_oid(Minor<'_>, RawContext, InOid<'_>, Out<'_, GivenBufferSet>);
+    gss_set_sec_context_option(Minor<'_>, InOut<'_, RawContext>, InOid<'_>, InBuffer<'_>);
+    gss_pseudo_random(Minor<'_>, RawContext, c_int, InBuffer<'_>, isize, OutBuffer<'_>);
 
-    gss_wrap(Minor, RawContext, c_int, Word, InBuffer<'_>, Out<c_int>, OutBuffer);
-    gss_wrap_size_limit(Minor, RawContext, c_int, Word, Word, Out<Word>);
-    gss_wrap_iov(Minor, RawContext, c_int, Word, Out<c_int>, InOut<IovBuffer>, c_int);
-    gss_wrap_iov_length(Minor, RawContext, c_int, Word, Out<c_int>, InOut<IovBuffer>, c_int);
-    gss_wrap_aead(Minor, RawContext, c_int, Word, InBuffer<'_>, InBuffer<'_>, Out<c_int>, OutBuffer);
-    gss_unwrap(Minor, RawContext, InBuffer<'_>, OutBuffer, Out<c_int>, Out<Word>);
-    gss_unwrap_iov(Minor, RawContext, Out<c_int>, Out<Word>, InOut<IovBuffer>, c_int);
-    gss_unwrap_aead(Minor, RawContext, InBuffer<'_>, InBuffer<'_>, OutBuffer, Out<c_int>, Out<Word>);
-    gss_get_mic(Minor, RawContext, Word, InBuffer<'_>, OutBuffer);
-    gss_get_mic_iov(Minor, RawContext, Word, InOut<IovBuffer>, c_int);
-    gss_get_mic_iov_length(Minor, RawContext, Word, InOut<IovBuffer>, c_int);
-    gss_verify_mic(Minor, RawContext, InBuffer<'_>, InBuffer<'_>, Out<Word>);
-    gss_verify_mic_iov(Minor, RawContext, Out<Word>, InOut<IovBuffer>, c_int);
+    gss_wrap(Minor<'_>, RawContext, c_int, Word, InBuffer<'_>, Out<'_, c_int>, OutBuffer<'_>);
+    gss_wrap_size_limit(Minor<'_>, RawContext, c_int, Word, Word, Out<'_, Word>);
+    gss_wrap_iov(Minor<'_>, RawContext, c_int, Word, Out<'_, c_int>, InOut<'_, IovBuffer>, c_int);
+    gss_wrap_iov_length(Minor<'_>, RawContext, c_int, Word, Out<'_, c_int>, InOut<'_, IovBuffer>, c_int);
+    gss_wrap_aead(Minor<'_>, RawContext, c_int, Word, InBuffer<'_>, InBuffer<'_>, Out<'_, c_int>, OutBuffer<'_>);
+    gss_unwrap(Minor<'_>, RawContext, InBuffer<'_>, OutBuffer<'_>, Out<'_, c_int>, Out<'_, Word>);
+    gss_unwrap_iov(Minor<'_>, RawContext, Out<'_, c_int>, Out<'_, Word>, InOut<'_, IovBuffer>, c_int);
+    gss_unwrap_aead(Minor<'_>, RawContext, InBuffer<'_>, InBuffer<'_>, OutBuffer<'_>, Out<'_, c_int>, Out<'_, Word>);
+    gss_get_mic(Minor<'_>, RawContext, Word, InBuffer<'_>, OutBuffer<'_>);
+    gss_get_mic_iov(Minor<'_>, RawContext, Word, InOut<'_, IovBuffer>, c_int);
+    gss_get_mic_iov_length(Minor<'_>, RawContext, Word, InOut<'_, IovBuffer>, c_int);
+    gss_verify_mic(Minor<'_>, RawContext, InBuffer<'_>, InBuffer<'_>, Out<'_, Word>);
+    gss_verify_mic_iov(Minor<'_>, RawContext, Out<'_, Word>, InOut<'_, IovBuffer>, c_int);
 
-    gss_inquire_names_for_mech(Minor, InOid<'_>, Out<GivenOidSet>);
-    gss_inquire_attrs_for_mech(Minor, InOid<'_>, Out<GivenOidSet>, Out<GivenOidSet>);
-    gss_inquire_saslname_for_mech(Minor, InOid<'_>, OutBuffer, OutBuffer, OutBuffer);
-    gss_display_status(Minor, Word, c_int, InOid<'_>, InOut<Word>, OutBuffer);
-    gssspi_mech_invoke(Minor, InOid<'_>, InOid<'_>, InBuffer<'_>);
+    gss_inquire_names_for_mech(Minor<'_>, InOid<'_>, Out<'_, GivenOidSet>);
+    gss_inquire_attrs_for_mech(Minor<'_>, InOid<'_>, Out<'_, GivenOidSet>, Out<'_, GivenOidSet>);
+    gss_inquire_saslname_for_mech(Minor<'_>, InOid<'_>, OutBuffer<'_>, OutBuffer<'_>, OutBuffer<'_>);
+    gss_display_status(Minor<'_>, Word, c_int, InOid<'_>, InOut<'_, Word>, OutBuffer<'_>);
+    gssspi_mech_invoke(Minor<'_>, InOid<'_>, InOid<'_>, InBuffer<'_>);
 }
 
 /// The mechglue of this process; none where it lacks a function that MIT's has had since 1.20.
@@ -175,7 +175,7 @@ pub fn mechglue() -> Outcome<&'static Mechglue> {
 }
 
 /// Calls with a minor status of its own, so that the caller's holds ours.
-pub fn local(call: impl FnOnce(Minor) -> Word) -> Outcome<Word> {
+pub fn local(call: impl FnOnce(Minor<'_>) -> Word) -> Outcome<Word> {
     let mut minor = 0;
     let major = call(Out::to(&mut minor));
     if crate::abi::major::is_error(major) {
@@ -202,7 +202,7 @@ macro_rules! local_handle {
             }
 
             /// A call that may replace the handle or end it.
-            pub fn replace<T>(&self, call: impl FnOnce(InOut<$raw>) -> T) -> T {
+            pub fn replace<T>(&self, call: impl FnOnce(InOut<'_, $raw>) -> T) -> T {
                 let mut raw = self.raw();
                 let result = call(InOut::to(&mut raw));
                 self.0.store(raw.0, Ordering::Release);
@@ -237,7 +237,7 @@ local_handle! {
 }
 
 /// Runs a call that fills a buffer, and takes the bytes over.
-pub fn filled(call: impl FnOnce(Minor, OutBuffer) -> Word) -> Outcome<Vec<u8>> {
+pub fn filled(call: impl FnOnce(Minor<'_>, OutBuffer<'_>) -> Word) -> Outcome<Vec<u8>> {
     let mut buffer = Buffer::EMPTY;
     let outcome = local(|minor| call(minor, OutBuffer::to(&mut buffer)));
     let bytes = buffer.into_bytes();

@@ -150,7 +150,7 @@ fn is_perhaps(one: &[u8], another: &[u8]) -> bool {
 }
 
 /// Runs a call that makes a name.
-pub fn named(call: impl FnOnce(Out<u32>, InOut<RawName>) -> u32) -> Outcome<LocalName> {
+pub fn named(call: impl FnOnce(Out<'_, u32>, InOut<'_, RawName>) -> u32) -> Outcome<LocalName> {
     let mut raw = RawName::NONE;
     let outcome = local(|minor| call(minor, InOut::to(&mut raw)));
     let name = LocalName::of(raw);

@@ -24,19 +24,19 @@ use crate::{oid, order};
 /// Takes a step as the one who begins a context.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_init_sec_context(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     credential: Handle<'_, Credential>,
-    context: Slot<Context>,
+    context: Slot<'_, Context>,
     target: Handle<'_, Name>,
     mech: InOid<'_>,
     flags: Word,
     time: Word,
     channel: InBindings<'_>,
     token: InBuffer<'_>,
-    actual_mech: Out<StaticOid>,
-    output: OutBuffer,
-    actual_flags: Out<Word>,
-    time_left: Out<Word>,
+    actual_mech: Out<'_, StaticOid>,
+    output: OutBuffer<'_>,
+    actual_flags: Out<'_, Word>,
+    time_left: Out<'_, Word>,
 ) -> Word {
     enter(minor, || {
         let bad_mech = Fault::plain(major::BAD_MECH);
@@ -65,17 +65,17 @@ pub extern "C" fn gssi_init_sec_context(
 /// Takes a step as the one who accepts a context.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_accept_sec_context(
-    minor: Out<Word>,
-    context: Slot<Context>,
+    minor: Out<'_, Word>,
+    context: Slot<'_, Context>,
     credential: Handle<'_, Credential>,
     token: InBuffer<'_>,
     channel: InBindings<'_>,
-    source: Slot<Name>,
-    actual_mech: Out<StaticOid>,
-    output: OutBuffer,
-    actual_flags: Out<Word>,
-    time_left: Out<Word>,
-    delegated: Slot<Credential>,
+    source: Slot<'_, Name>,
+    actual_mech: Out<'_, StaticOid>,
+    output: OutBuffer<'_>,
+    actual_flags: Out<'_, Word>,
+    time_left: Out<'_, Word>,
+    delegated: Slot<'_, Credential>,
 ) -> Word {
     enter(minor, || {
         let step = Acceptance {
@@ -97,7 +97,7 @@ pub extern "C" fn gssi_accept_sec_context(
 
 /// Runs a step with the context in the slot; with a new one where there is none, which is given away
 /// only when the step succeeds.
-fn in_slot(slot: Slot<Context>, step: impl FnOnce(&Context) -> Outcome<Word>) -> Outcome<Word> {
+fn in_slot(slot: Slot<'_, Context>, step: impl FnOnce(&Context) -> Outcome<Word>) -> Outcome<Word> {
     if let Some(context) = slot.get() {
         return step(context);
     }
@@ -109,14 +109,14 @@ fn in_slot(slot: Slot<Context>, step: impl FnOnce(&Context) -> Outcome<Word>) ->
 
 /// What a step tells the application.
 #[derive(Clone, Copy)]
-struct Told {
-    mech: Out<StaticOid>,
-    output: OutBuffer,
-    flags: Out<Word>,
-    time: Out<Word>,
+struct Told<'a> {
+    mech: Out<'a, StaticOid>,
+    output: OutBuffer<'a>,
+    flags: Out<'a, Word>,
+    time: Out<'a, Word>,
 }
 
-impl Told {
+impl Told<'_> {
     /// Tells what the daemon said.
     fn put(
         self,
@@ -145,7 +145,7 @@ struct Initiation<'a> {
     time: Word,
     channel: InBindings<'a>,
     token: InBuffer<'a>,
-    told: Told,
+    told: Told<'a>,
 }
 
 impl Initiation<'_> {
@@ -244,9 +244,9 @@ struct Acceptance<'a> {
     credential: Option<&'a Credential>,
     token: InBuffer<'a>,
     channel: InBindings<'a>,
-    source: Slot<Name>,
-    delegated: Slot<Credential>,
-    told: Told,
+    source: Slot<'a, Name>,
+    delegated: Slot<'a, Credential>,
+    told: Told<'a>,
 }
 
 impl Acceptance<'_> {
@@ -324,7 +324,7 @@ impl Acceptance<'_> {
 /// Takes a step with the mechglue's context; its first makes it.
 fn step_locally(
     context: &Context,
-    step: impl FnOnce(Out<Word>, InOut<RawContext>) -> Word,
+    step: impl FnOnce(Out<'_, Word>, InOut<'_, RawContext>) -> Word,
 ) -> Outcome<Word> {
     if let State::Local(own) = context.state() {
         return local(|minor| own.replace(|place| step(minor, place)));
@@ -346,7 +346,7 @@ fn begun(context: &Context) -> Option<wire::Context> {
     }
 }
 
-fn wanted<T: Copy>(is_wanted: bool, place: &mut T) -> InOut<T> {
+fn wanted<T: Copy>(is_wanted: bool, place: &mut T) -> InOut<'_, T> {
     if is_wanted {
         InOut::to(place)
     } else {
@@ -354,7 +354,7 @@ fn wanted<T: Copy>(is_wanted: bool, place: &mut T) -> InOut<T> {
     }
 }
 
-fn put<T>(slot: Slot<T>, value: Option<T>) {
+fn put<T>(slot: Slot<'_, T>, value: Option<T>) {
     match value {
         Some(value) => slot.put(Box::new(value)),
         None => slot.clear(),
@@ -368,9 +368,9 @@ fn no_context() -> Fault {
 /// Ends a context.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_delete_sec_context(
-    minor: Out<Word>,
-    context: Slot<Context>,
-    output: OutBuffer,
+    minor: Out<'_, Word>,
+    context: Slot<'_, Context>,
+    output: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         // There is nothing to tell the other end, by RFC 2743 2.2.3.
@@ -386,9 +386,9 @@ pub extern "C" fn gssi_delete_sec_context(
 /// identifier.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_export_sec_context(
-    minor: Out<Word>,
-    context: Slot<Context>,
-    token: OutBuffer,
+    minor: Out<'_, Word>,
+    context: Slot<'_, Context>,
+    token: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         let exported = context
@@ -406,9 +406,9 @@ pub extern "C" fn gssi_export_sec_context(
 /// Never called: there is [`gssi_import_sec_context_by_mech`].
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_import_sec_context(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     _token: InBuffer<'_>,
-    _context: Slot<Context>,
+    _context: Slot<'_, Context>,
 ) -> Word {
     enter(minor, || Err(Fault::plain(major::UNAVAILABLE)))
 }
@@ -416,10 +416,10 @@ pub extern "C" fn gssi_import_sec_context(
 /// Imports a context that any process exported.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_import_sec_context_by_mech(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     mech: InOid<'_>,
     token: InBuffer<'_>,
-    context: Slot<Context>,
+    context: Slot<'_, Context>,
 ) -> Word {
     enter(minor, || {
         let token = token
@@ -434,9 +434,9 @@ pub extern "C" fn gssi_import_sec_context_by_mech(
 /// For how long a context holds.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_context_time(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     context: Handle<'_, Context>,
-    left: Out<Word>,
+    left: Out<'_, Word>,
 ) -> Word {
     enter(minor, || match given(context)?.state() {
         State::Begun => Err(Fault::plain(major::NO_CONTEXT)),
@@ -462,15 +462,15 @@ pub extern "C" fn gssi_context_time(
 /// Who is at the ends of a context, for how long, and what it can do.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_context(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     context: Handle<'_, Context>,
-    source: Slot<Name>,
-    target: Slot<Name>,
-    left: Out<Word>,
-    mech: Out<StaticOid>,
-    flags: Out<Word>,
-    is_initiator: Out<c_int>,
-    is_open: Out<c_int>,
+    source: Slot<'_, Name>,
+    target: Slot<'_, Name>,
+    left: Out<'_, Word>,
+    mech: Out<'_, StaticOid>,
+    flags: Out<'_, Word>,
+    is_initiator: Out<'_, c_int>,
+    is_open: Out<'_, c_int>,
 ) -> Word {
     enter(minor, || match given(context)?.state() {
         State::Begun => Err(Fault::plain(major::NO_CONTEXT)),
@@ -514,8 +514,8 @@ pub extern "C" fn gssi_inquire_context(
 /// Sets what only this mechanism's contexts have.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_set_sec_context_option(
-    minor: Out<Word>,
-    context: Slot<Context>,
+    minor: Out<'_, Word>,
+    context: Slot<'_, Context>,
     object: InOid<'_>,
     value: InBuffer<'_>,
 ) -> Word {

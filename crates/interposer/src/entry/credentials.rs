@@ -26,14 +26,14 @@ const LONGEST: usize = 512 * 1024;
 /// Acquires a credential from where it is by default.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_acquire_cred(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     time: Word,
     mechs: InOidSet<'_>,
     usage: Usage,
-    credential: Slot<Credential>,
-    actual_mechs: Out<GivenOidSet>,
-    time_left: Out<Word>,
+    credential: Slot<'_, Credential>,
+    actual_mechs: Out<'_, GivenOidSet>,
+    time_left: Out<'_, Word>,
 ) -> Word {
     let store = InStore::none();
     gssi_acquire_cred_from(
@@ -52,15 +52,15 @@ pub extern "C" fn gssi_acquire_cred(
 /// Acquires a credential.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_acquire_cred_from(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     time: Word,
     mechs: InOidSet<'_>,
     usage: Usage,
     store: InStore<'_>,
-    credential: Slot<Credential>,
-    actual_mechs: Out<GivenOidSet>,
-    time_left: Out<Word>,
+    credential: Slot<'_, Credential>,
+    actual_mechs: Out<'_, GivenOidSet>,
+    time_left: Out<'_, Word>,
 ) -> Word {
     enter(minor, || {
         needs_place(credential)?;
@@ -88,17 +88,17 @@ pub extern "C" fn gssi_acquire_cred_from(
 /// Acquires a credential of one mechanism. The mechglue adds it to others itself.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_add_cred(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     input: Handle<'_, Credential>,
     name: Handle<'_, Name>,
     mech: InOid<'_>,
     usage: Usage,
     initiator_time: Word,
     acceptor_time: Word,
-    credential: Slot<Credential>,
-    actual_mechs: Out<GivenOidSet>,
-    initiator_left: Out<Word>,
-    acceptor_left: Out<Word>,
+    credential: Slot<'_, Credential>,
+    actual_mechs: Out<'_, GivenOidSet>,
+    initiator_left: Out<'_, Word>,
+    acceptor_left: Out<'_, Word>,
 ) -> Word {
     gssi_add_cred_from(
         minor,
@@ -119,7 +119,7 @@ pub extern "C" fn gssi_add_cred(
 /// Acquires a credential of one mechanism. The mechglue adds it to others itself.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_add_cred_from(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     _input: Handle<'_, Credential>,
     name: Handle<'_, Name>,
     mech: InOid<'_>,
@@ -127,10 +127,10 @@ pub extern "C" fn gssi_add_cred_from(
     initiator_time: Word,
     acceptor_time: Word,
     store: InStore<'_>,
-    credential: Slot<Credential>,
-    actual_mechs: Out<GivenOidSet>,
-    initiator_left: Out<Word>,
-    acceptor_left: Out<Word>,
+    credential: Slot<'_, Credential>,
+    actual_mechs: Out<'_, GivenOidSet>,
+    initiator_left: Out<'_, Word>,
+    acceptor_left: Out<'_, Word>,
 ) -> Word {
     enter(minor, || {
         needs_place(credential)?;
@@ -168,15 +168,15 @@ pub extern "C" fn gssi_add_cred_from(
 /// Acquires a credential with a password, which the daemon is never told.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_acquire_cred_with_password(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     password: InBuffer<'_>,
     time: Word,
     mechs: InOidSet<'_>,
     usage: Usage,
-    credential: Slot<Credential>,
-    actual_mechs: Out<GivenOidSet>,
-    time_left: Out<Word>,
+    credential: Slot<'_, Credential>,
+    actual_mechs: Out<'_, GivenOidSet>,
+    time_left: Out<'_, Word>,
 ) -> Word {
     enter(minor, || {
         needs_place(credential)?;
@@ -208,15 +208,15 @@ pub extern "C" fn gssi_acquire_cred_with_password(
 /// Acquires a credential in somebody else's name (S4U2Self).
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_acquire_cred_impersonate_name(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     by: Handle<'_, Credential>,
     name: Handle<'_, Name>,
     time: Word,
     mechs: InOidSet<'_>,
     usage: Usage,
-    credential: Slot<Credential>,
-    actual_mechs: Out<GivenOidSet>,
-    time_left: Out<Word>,
+    credential: Slot<'_, Credential>,
+    actual_mechs: Out<'_, GivenOidSet>,
+    time_left: Out<'_, Word>,
 ) -> Word {
     enter(minor, || {
         let by = by.get().ok_or(Fault::plain(major::NO_CRED))?;
@@ -241,7 +241,10 @@ pub extern "C" fn gssi_acquire_cred_impersonate_name(
 
 /// Releases a credential.
 #[unsafe(no_mangle)]
-pub extern "C" fn gssi_release_cred(minor: Out<Word>, credential: Slot<Credential>) -> Word {
+pub extern "C" fn gssi_release_cred(
+    minor: Out<'_, Word>,
+    credential: Slot<'_, Credential>,
+) -> Word {
     enter(minor, || {
         if !credential.is_wanted() {
             return Err(Fault::plain(major::INACCESSIBLE_READ));
@@ -256,12 +259,12 @@ pub extern "C" fn gssi_release_cred(minor: Out<Word>, credential: Slot<Credentia
 /// Whose a credential is, for how long and for what.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_cred(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     credential: Handle<'_, Credential>,
-    name: Slot<Name>,
-    lifetime: Out<Word>,
-    usage: Out<Usage>,
-    mechs: Out<GivenOidSet>,
+    name: Slot<'_, Name>,
+    lifetime: Out<'_, Word>,
+    usage: Out<'_, Usage>,
+    mechs: Out<'_, GivenOidSet>,
 ) -> Word {
     enter(minor, || {
         let default;
@@ -303,13 +306,13 @@ pub extern "C" fn gssi_inquire_cred(
 /// The same of one mechanism's part of it.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_cred_by_mech(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     credential: Handle<'_, Credential>,
     mech: InOid<'_>,
-    name: Slot<Name>,
-    initiator_life: Out<Word>,
-    acceptor_life: Out<Word>,
-    usage: Out<Usage>,
+    name: Slot<'_, Name>,
+    initiator_life: Out<'_, Word>,
+    acceptor_life: Out<'_, Word>,
+    usage: Out<'_, Usage>,
 ) -> Word {
     enter(minor, || {
         let default;
@@ -372,10 +375,10 @@ pub extern "C" fn gssi_inquire_cred_by_mech(
 /// What only this mechanism's credentials can tell. A sealed one tells nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_cred_by_oid(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     credential: Handle<'_, Credential>,
     object: InOid<'_>,
-    data: Out<GivenBufferSet>,
+    data: Out<'_, GivenBufferSet>,
 ) -> Word {
     enter(minor, || {
         let own = given(credential)?.local()?;
@@ -388,8 +391,8 @@ pub extern "C" fn gssi_inquire_cred_by_oid(
 /// wish to have no flags for confidentiality and integrity, and the daemon heeds them.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_set_cred_option(
-    minor: Out<Word>,
-    credential: Slot<Credential>,
+    minor: Out<'_, Word>,
+    credential: Slot<'_, Credential>,
     object: InOid<'_>,
     value: InBuffer<'_>,
 ) -> Word {
@@ -428,14 +431,14 @@ fn remote_option(object: InOid<'_>, value: InBuffer<'_>) -> Outcome<RpcOption> {
 /// Stores a credential in the default cache.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_store_cred(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     credential: Handle<'_, Credential>,
     usage: Usage,
     mech: InOid<'_>,
     overwrite: Word,
     make_default: Word,
-    stored_mechs: Out<GivenOidSet>,
-    stored_usage: Out<Usage>,
+    stored_mechs: Out<'_, GivenOidSet>,
+    stored_usage: Out<'_, Usage>,
 ) -> Word {
     gssi_store_cred_into(
         minor,
@@ -453,15 +456,15 @@ pub extern "C" fn gssi_store_cred(
 /// Stores a credential; a sealed one as a ticket that is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_store_cred_into(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     credential: Handle<'_, Credential>,
     usage: Usage,
     mech: InOid<'_>,
     overwrite: Word,
     make_default: Word,
     store: InStore<'_>,
-    stored_mechs: Out<GivenOidSet>,
-    stored_usage: Out<Usage>,
+    stored_mechs: Out<'_, GivenOidSet>,
+    stored_usage: Out<'_, Usage>,
 ) -> Word {
     enter(minor, || {
         let held = given(credential)?.held();
@@ -501,9 +504,9 @@ pub extern "C" fn gssi_store_cred_into(
 /// a sealed one sealed.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_export_cred(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     credential: Handle<'_, Credential>,
-    token: OutBuffer,
+    token: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         let held = given(credential)?.held();
@@ -532,9 +535,9 @@ fn unwrap_last(token: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Imports a credential that [`gssi_export_cred`] exported, for a mechglue that copies credentials.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_import_cred(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     token: InBuffer<'_>,
-    credential: Slot<Credential>,
+    credential: Slot<'_, Credential>,
 ) -> Word {
     enter(minor, || import(oid::KRB5, token, credential))
 }
@@ -542,17 +545,17 @@ pub extern "C" fn gssi_import_cred(
 /// Imports a credential that this plugin or the real mechanism exported.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_import_cred_by_mech(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     mech: InOid<'_>,
     token: InBuffer<'_>,
-    credential: Slot<Credential>,
+    credential: Slot<'_, Credential>,
 ) -> Word {
     enter(minor, || {
         import(mech.octets().unwrap_or(oid::KRB5), token, credential)
     })
 }
 
-fn import(mech: &[u8], token: InBuffer<'_>, credential: Slot<Credential>) -> Outcome<Word> {
+fn import(mech: &[u8], token: InBuffer<'_>, credential: Slot<'_, Credential>) -> Outcome<Word> {
     let token = token
         .bytes()
         .ok_or(Fault::plain(major::INACCESSIBLE_READ))?;
@@ -584,9 +587,9 @@ fn import(mech: &[u8], token: InBuffer<'_>, credential: Slot<Credential>) -> Out
 
 /// Runs a call that may give a name of the mechglue, and gives it on as one of ours.
 fn with_name<T>(
-    slot: Slot<Name>,
+    slot: Slot<'_, Name>,
     mech: &[u8],
-    call: impl FnOnce(InOut<RawName>) -> Outcome<T>,
+    call: impl FnOnce(InOut<'_, RawName>) -> Outcome<T>,
 ) -> Outcome<T> {
     let mut raw = RawName::NONE;
     let place = if slot.is_wanted() {
@@ -603,14 +606,14 @@ fn with_name<T>(
     Ok(result)
 }
 
-fn put_name(slot: Slot<Name>, name: Option<Name>) {
+fn put_name(slot: Slot<'_, Name>, name: Option<Name>) {
     match name {
         Some(name) => slot.put(Box::new(name)),
         None => slot.clear(),
     }
 }
 
-fn needs_place(credential: Slot<Credential>) -> Outcome<()> {
+fn needs_place(credential: Slot<'_, Credential>) -> Outcome<()> {
     if credential.is_wanted() {
         return Ok(());
     }

@@ -32,16 +32,16 @@ pub extern "C" fn gss_mech_interposer(mech: InOid<'_>) -> GivenOidSet {
 
 /// Never called: the mechglue knows its mechanisms.
 #[unsafe(no_mangle)]
-pub extern "C" fn gssi_indicate_mechs(minor: Out<Word>, _mechs: Out<GivenOidSet>) -> Word {
+pub extern "C" fn gssi_indicate_mechs(minor: Out<'_, Word>, _mechs: Out<'_, GivenOidSet>) -> Word {
     enter(minor, || Err(Fault::plain(major::FAILURE)))
 }
 
 /// The types of names that a mechanism takes.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_names_for_mech(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     mech: InOid<'_>,
-    types: Out<GivenOidSet>,
+    types: Out<'_, GivenOidSet>,
 ) -> Word {
     enter(minor, || {
         order::ask(
@@ -61,10 +61,10 @@ pub extern "C" fn gssi_inquire_names_for_mech(
 /// The attributes of a mechanism (RFC 5587).
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_attrs_for_mech(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     mech: InOid<'_>,
-    attributes: Out<GivenOidSet>,
-    known_attributes: Out<GivenOidSet>,
+    attributes: Out<'_, GivenOidSet>,
+    known_attributes: Out<'_, GivenOidSet>,
 ) -> Word {
     enter(minor, || {
         order::ask(
@@ -99,11 +99,11 @@ pub extern "C" fn gssi_inquire_attrs_for_mech(
 /// A mechanism's names in SASL (RFC 5801).
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_saslname_for_mech(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     mech: InOid<'_>,
-    sasl_mech: OutBuffer,
-    name: OutBuffer,
-    description: OutBuffer,
+    sasl_mech: OutBuffer<'_>,
+    name: OutBuffer<'_>,
+    description: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         order::ask(
@@ -139,9 +139,9 @@ pub extern "C" fn gssi_inquire_saslname_for_mech(
 /// Left to the real mechanisms: what they answer leads back here when it is used.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_mech_for_saslname(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     _sasl_mech: InBuffer<'_>,
-    _mech: Out<StaticOid>,
+    _mech: Out<'_, StaticOid>,
 ) -> Word {
     enter(minor, || Err(Fault::plain(major::UNAVAILABLE)))
 }
@@ -149,7 +149,7 @@ pub extern "C" fn gssi_inquire_mech_for_saslname(
 /// Settings of a mechanism in this process: of no interest to the daemon.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_mech_invoke(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     mech: InOid<'_>,
     object: InOid<'_>,
     value: InBuffer<'_>,
@@ -163,7 +163,10 @@ pub extern "C" fn gssi_mech_invoke(
 /// Whether an identifier is one of those that we keep until the process ends, and so is not to be
 /// freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn gssi_internal_release_oid(minor: Out<Word>, oid: InOut<InOid<'static>>) -> Word {
+pub extern "C" fn gssi_internal_release_oid(
+    minor: Out<'_, Word>,
+    oid: InOut<'_, InOid<'static>>,
+) -> Word {
     enter(minor, || match oid.get() {
         Some(given) if oid::is_ours(given) => {
             oid.put(InOid::none());
@@ -177,12 +180,12 @@ pub extern "C" fn gssi_internal_release_oid(minor: Out<Word>, oid: InOut<InOid<'
 /// those of Kerberos' error tables.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_display_status(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     status: Word,
     kind: c_int,
     _mech: InOid<'_>,
-    message_context: InOut<Word>,
-    text: OutBuffer,
+    message_context: InOut<'_, Word>,
+    text: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         if kind != MECH_CODE {
@@ -206,7 +209,7 @@ pub extern "C" fn gssi_display_status(
     })
 }
 
-fn say(words: &str, message_context: InOut<Word>, text: OutBuffer) -> Outcome<Word> {
+fn say(words: &str, message_context: InOut<'_, Word>, text: OutBuffer<'_>) -> Outcome<Word> {
     message_context.put(0);
     fill(text, words.as_bytes())?;
     Ok(major::COMPLETE)

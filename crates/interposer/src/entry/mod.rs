@@ -20,7 +20,7 @@ use crate::abi::{Handle, Out, OutBuffer, Word, major};
 use crate::status::{Fault, Outcome};
 
 /// Runs an entry point: what it returns is told to C, and so is a panic.
-fn enter(minor: Out<Word>, run: impl FnOnce() -> Outcome<Word>) -> Word {
+fn enter(minor: Out<'_, Word>, run: impl FnOnce() -> Outcome<Word>) -> Word {
     // What a panic leaves behind is at worst a handle that nobody has.
     let outcome = catch_unwind(AssertUnwindSafe(run));
     let outcome =
@@ -39,7 +39,7 @@ fn given<T>(handle: Handle<'_, T>) -> Outcome<&T> {
 }
 
 /// Fills a buffer for the application.
-fn fill(buffer: OutBuffer, content: &[u8]) -> Outcome<()> {
+fn fill(buffer: OutBuffer<'_>, content: &[u8]) -> Outcome<()> {
     if buffer.fill(content) {
         Ok(())
     } else {

@@ -16,10 +16,10 @@ use crate::{oid, remote};
 /// Never called: there is [`gssi_import_name_by_mech`].
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_import_name(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     _text: InBuffer<'_>,
     _name_type: InOid<'_>,
-    _name: Slot<Name>,
+    _name: Slot<'_, Name>,
 ) -> Word {
     enter(minor, || Err(Fault::plain(major::UNAVAILABLE)))
 }
@@ -27,11 +27,11 @@ pub extern "C" fn gssi_import_name(
 /// Takes a name as it is written.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_import_name_by_mech(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     mech: InOid<'_>,
     text: InBuffer<'_>,
     name_type: InOid<'_>,
-    name: Slot<Name>,
+    name: Slot<'_, Name>,
 ) -> Word {
     enter(minor, || {
         let unreadable = Fault::plain(major::INACCESSIBLE_READ);
@@ -44,7 +44,7 @@ pub extern "C" fn gssi_import_name_by_mech(
 
 /// Releases a name.
 #[unsafe(no_mangle)]
-pub extern "C" fn gssi_release_name(minor: Out<Word>, name: Slot<Name>) -> Word {
+pub extern "C" fn gssi_release_name(minor: Out<'_, Word>, name: Slot<'_, Name>) -> Word {
     enter(minor, || match name.take() {
         Some(_) => Ok(major::COMPLETE),
         None => Err(Fault::plain(major::BAD_NAME)),
@@ -54,9 +54,9 @@ pub extern "C" fn gssi_release_name(minor: Out<Word>, name: Slot<Name>) -> Word 
 /// Copies a name.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_duplicate_name(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
-    copy: Slot<Name>,
+    copy: Slot<'_, Name>,
 ) -> Word {
     enter(minor, || {
         copy.put(Box::new(named(name)?.duplicate()?));
@@ -67,10 +67,10 @@ pub extern "C" fn gssi_duplicate_name(
 /// A name as people read it.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_display_name(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
-    text: OutBuffer,
-    name_type: Out<StaticOid>,
+    text: OutBuffer<'_>,
+    name_type: Out<'_, StaticOid>,
 ) -> Word {
     enter(minor, || {
         text.clear();
@@ -97,10 +97,10 @@ pub extern "C" fn gssi_display_name(
 /// A name as people read names of a certain type.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_display_name_ext(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     name_type: InOid<'_>,
-    text: OutBuffer,
+    text: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         let (glue, raw) = (mechglue()?, named(name)?.local()?);
@@ -111,9 +111,9 @@ pub extern "C" fn gssi_display_name_ext(
 /// The exported form, under the real mechanism's identifier: the mechglue would write ours into it.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_export_name(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
-    token: OutBuffer,
+    token: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         let name = named(name)?;
@@ -132,9 +132,9 @@ pub extern "C" fn gssi_export_name(
 /// The exported form with attributes.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_export_name_composite(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
-    token: OutBuffer,
+    token: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         let name = named(name)?;
@@ -153,10 +153,10 @@ pub extern "C" fn gssi_export_name_composite(
 /// Whether two names are the same.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_compare_name(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     one: Handle<'_, Name>,
     another: Handle<'_, Name>,
-    equal: Out<c_int>,
+    equal: Out<'_, c_int>,
 ) -> Word {
     enter(minor, || {
         let same = given(one)?.equals(given(another)?)?;
@@ -168,11 +168,11 @@ pub extern "C" fn gssi_compare_name(
 /// Whether a name is a mechanism's, which, and what it says besides (RFC 6680).
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_inquire_name(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
-    is_mechanism_name: Out<c_int>,
-    mech: Out<StaticOid>,
-    attributes: Out<GivenBufferSet>,
+    is_mechanism_name: Out<'_, c_int>,
+    mech: Out<'_, StaticOid>,
+    attributes: Out<'_, GivenBufferSet>,
 ) -> Word {
     enter(minor, || {
         let name = named(name)?;
@@ -203,14 +203,14 @@ pub extern "C" fn gssi_inquire_name(
 /// A value of an attribute. The daemon's word counts as authenticated: it opened the ticket.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_get_name_attribute(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     attribute: InBuffer<'_>,
-    authenticated: Out<c_int>,
-    complete: Out<c_int>,
-    value: OutBuffer,
-    display_value: OutBuffer,
-    more: InOut<c_int>,
+    authenticated: Out<'_, c_int>,
+    complete: Out<'_, c_int>,
+    value: OutBuffer<'_>,
+    display_value: OutBuffer<'_>,
+    more: InOut<'_, c_int>,
 ) -> Word {
     enter(minor, || {
         let name = named(name)?;
@@ -259,7 +259,7 @@ pub extern "C" fn gssi_get_name_attribute(
 /// Sets an attribute of a name of this process.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_set_name_attribute(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     complete: c_int,
     attribute: InBuffer<'_>,
@@ -277,7 +277,7 @@ pub extern "C" fn gssi_set_name_attribute(
 /// Takes an attribute from a name of this process.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_delete_name_attribute(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     attribute: InBuffer<'_>,
 ) -> Word {
@@ -293,10 +293,10 @@ pub extern "C" fn gssi_delete_name_attribute(
 /// The local user that a name stands for: as the daemon sees it where it gave the name.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_localname(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     mech: InOid<'_>,
-    user: OutBuffer,
+    user: OutBuffer<'_>,
 ) -> Word {
     enter(minor, || {
         let name = given(name)?;
@@ -322,7 +322,7 @@ pub extern "C" fn gssi_localname(
 /// Whether a name may act as a local user: the real mechanism decides (`.k5login`).
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_authorize_localname(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     user: InBuffer<'_>,
     user_type: InOid<'_>,
@@ -339,11 +339,11 @@ pub extern "C" fn gssi_authorize_localname(
 /// A name as some type of the mechanism's library.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_map_name_to_any(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     authenticated: c_int,
     type_id: InBuffer<'_>,
-    output: Out<*mut c_void>,
+    output: Out<'_, *mut c_void>,
 ) -> Word {
     enter(minor, || {
         let (glue, raw) = (mechglue()?, given(name)?.local()?);
@@ -354,10 +354,10 @@ pub extern "C" fn gssi_map_name_to_any(
 /// Releases what [`gssi_map_name_to_any`] gave.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_release_any_name_mapping(
-    minor: Out<Word>,
+    minor: Out<'_, Word>,
     name: Handle<'_, Name>,
     type_id: InBuffer<'_>,
-    input: InOut<*mut c_void>,
+    input: InOut<'_, *mut c_void>,
 ) -> Word {
     enter(minor, || {
         let raw = given(name)?

@@ -37,7 +37,7 @@ impl Kerberos {
         })
     }
 
-    fn ccache_by(&self, call: impl FnOnce(InOut<RawCcache>) -> i32) -> Outcome<Ccache<'_>> {
+    fn ccache_by(&self, call: impl FnOnce(InOut<'_, RawCcache>) -> i32) -> Outcome<Ccache<'_>> {
         let mut raw = RawCcache::NONE;
         self.check(call(InOut::to(&mut raw)))?;
         Ok(Ccache {

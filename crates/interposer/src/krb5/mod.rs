@@ -155,32 +155,32 @@ macro_rules! krb5 {
 }
 
 krb5! {
-    krb5_init_context(InOut<RawContext>) -> Code;
+    krb5_init_context(InOut<'_, RawContext>) -> Code;
     krb5_free_context(RawContext) -> ();
     krb5_get_error_message(RawContext, Code) -> Text<'static>;
     krb5_free_error_message(RawContext, Text<'static>) -> ();
     krb5_kt_default_name(RawContext, *mut c_char, c_uint) -> Code;
-    krb5_parse_name(RawContext, Text<'_>, InOut<RawPrincipal>) -> Code;
+    krb5_parse_name(RawContext, Text<'_>, InOut<'_, RawPrincipal>) -> Code;
     krb5_free_principal(RawContext, RawPrincipal) -> ();
     krb5_principal_compare(RawContext, RawPrincipal, RawPrincipal) -> c_uint;
     krb5_is_config_principal(RawContext, RawPrincipal) -> c_uint;
     krb5_cc_default_name(RawContext) -> Text<'static>;
     krb5_cc_set_default_name(RawContext, Text<'_>) -> Code;
-    krb5_cc_resolve(RawContext, Text<'_>, InOut<RawCcache>) -> Code;
-    krb5_cc_new_unique(RawContext, Text<'_>, Text<'_>, InOut<RawCcache>) -> Code;
-    krb5_cc_cache_match(RawContext, RawPrincipal, InOut<RawCcache>) -> Code;
+    krb5_cc_resolve(RawContext, Text<'_>, InOut<'_, RawCcache>) -> Code;
+    krb5_cc_new_unique(RawContext, Text<'_>, Text<'_>, InOut<'_, RawCcache>) -> Code;
+    krb5_cc_cache_match(RawContext, RawPrincipal, InOut<'_, RawCcache>) -> Code;
     krb5_cc_close(RawContext, RawCcache) -> Code;
     krb5_cc_destroy(RawContext, RawCcache) -> Code;
     krb5_cc_initialize(RawContext, RawCcache, RawPrincipal) -> Code;
-    krb5_cc_get_principal(RawContext, RawCcache, InOut<RawPrincipal>) -> Code;
-    krb5_cc_store_cred(RawContext, RawCcache, InOut<RawCreds>) -> Code;
-    krb5_cc_remove_cred(RawContext, RawCcache, i32, InOut<RawCreds>) -> Code;
-    krb5_cc_retrieve_cred(RawContext, RawCcache, i32, InOut<RawCreds>, InOut<RawCreds>) -> Code;
-    krb5_cc_start_seq_get(RawContext, RawCcache, InOut<RawCursor>) -> Code;
-    krb5_cc_next_cred(RawContext, RawCcache, InOut<RawCursor>, InOut<RawCreds>) -> Code;
-    krb5_cc_end_seq_get(RawContext, RawCcache, InOut<RawCursor>) -> Code;
+    krb5_cc_get_principal(RawContext, RawCcache, InOut<'_, RawPrincipal>) -> Code;
+    krb5_cc_store_cred(RawContext, RawCcache, InOut<'_, RawCreds>) -> Code;
+    krb5_cc_remove_cred(RawContext, RawCcache, i32, InOut<'_, RawCreds>) -> Code;
+    krb5_cc_retrieve_cred(RawContext, RawCcache, i32, InOut<'_, RawCreds>, InOut<'_, RawCreds>) -> Code;
+    krb5_cc_start_seq_get(RawContext, RawCcache, InOut<'_, RawCursor>) -> Code;
+    krb5_cc_next_cred(RawContext, RawCcache, InOut<'_, RawCursor>, InOut<'_, RawCreds>) -> Code;
+    krb5_cc_end_seq_get(RawContext, RawCcache, InOut<'_, RawCursor>) -> Code;
     krb5_cc_switch(RawContext, RawCcache) -> Code;
-    krb5_free_cred_contents(RawContext, InOut<RawCreds>) -> ();
+    krb5_free_cred_contents(RawContext, InOut<'_, RawCreds>) -> ();
 }
 
 fn find() -> Option<&'static Krb5> {

@@ -5,6 +5,8 @@ mod caches;
 mod contexts;
 mod enabling;
 mod failures;
+mod native;
+mod privileged;
 mod processes;
 mod symbols;
 mod workshop;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kerbstone_testkit::lab::{
-    Finished, Gssproxy, Keeper, Mit, Setup, interposer_library, require_file,
+    Finished, Gssproxy, Keeper, Mit, Setup, interposer_library, require, require_file,
 };
 use tempfile::TempDir;
 
@@ -41,6 +41,15 @@ impl Workshop {
         Program::new(name, self.folder.path())
             .env("KRB5_CONFIG", self.mit.krb5_conf())
             .env("GSSPROXY_SOCKET", self.daemon.socket())
+    }
+
+    /// The C program, likewise.
+    pub fn everything(&self) -> Option<Program> {
+        let program = build_everything(self.folder.path())?;
+        let everything = Program::of("everything", Command::new(program), self.folder.path())
+            .env("KRB5_CONFIG", self.mit.krb5_conf())
+            .env("GSSPROXY_SOCKET", self.daemon.socket());
+        Some(everything)
     }
 
     /// The credential cache that programs have by default.
@@ -88,7 +97,7 @@ pub fn realm() -> Option<Mit> {
 /// A daemon's section for programs of this user, with the service's keys and alice's.
 pub fn services(mit: &Mit) -> String {
     format!(
-        "[service/tests]\nmechs = krb5\neuid = {}\ncred_usage = both\n\
+        "[service/tests]\nmechs = krb5\neuid = {}\ncred_usage = both\nallow_protocol_transition = yes\n\
          cred_store = keytab:{}\ncred_store = client_keytab:{}\n",
         rustix::process::geteuid().as_raw(),
         mit.keytab("host/server.lab").display(),
@@ -96,7 +105,25 @@ pub fn services(mit: &Mit) -> String {
     )
 }
 
-/// A Python program with the plugin; its environment is empty but for what is said.
+/// The C program of the tests that makes every call Python cannot, built in that folder; none where
+/// there is no compiler or there are no headers.
+pub fn build_everything(folder: &Path) -> Option<PathBuf> {
+    let headers = Path::new("/usr/include/gssapi/gssapi_ext.h");
+    if !require("cc", "gcc") || !require_file(headers, "libkrb5-dev") {
+        return None;
+    }
+    let program = folder.join("everything");
+    let mut compiler = Command::new("cc");
+    compiler
+        .args(["-Wall", "-Werror", "-o"])
+        .arg(&program)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/programs/everything.c"))
+        .args(["-lgssapi_krb5", "-lkrb5"]);
+    Finished::of(&mut compiler, "cc", "").succeeded();
+    Some(program)
+}
+
+/// A program with the plugin; its environment is empty but for what is said.
 pub struct Program {
     name: String,
     command: Command,
@@ -105,14 +132,19 @@ pub struct Program {
 impl Program {
     /// The program of that name in `programs/`; `folder` has its cache.
     pub fn new(name: &str, folder: &Path) -> Self {
-        let mechanisms = folder.join("mech.conf");
-        fs::write(&mechanisms, mech_conf()).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/it/programs")
             .join(name);
-        let mut command = Command::new(PYTHON);
+        let mut python = Command::new(PYTHON);
+        python.arg(script);
+        Self::of(name, python, folder)
+    }
+
+    /// Any program.
+    pub fn of(name: &str, mut command: Command, folder: &Path) -> Self {
+        let mechanisms = folder.join("mech.conf");
+        fs::write(&mechanisms, mech_conf()).unwrap();
         command
-            .arg(script)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -1,0 +1,40 @@
+use crate::workshop::{KEEPERS, Workshop};
+
+#[test]
+fn gives_c_programs_everything_that_gss_api_has() {
+    for keeper in KEEPERS {
+        let Some(workshop) = Workshop::open(keeper) else {
+            return;
+        };
+        for behavior in ["LOCAL_FIRST", "REMOTE_FIRST", "REMOTE_ONLY"] {
+            let Some(everything) = workshop.everything() else {
+                return;
+            };
+            let everything = everything.env("GSSPROXY_BEHAVIOR", behavior);
+            everything
+                .arg("remote")
+                .run()
+                .succeeded()
+                .saying("everything works");
+        }
+    }
+}
+
+#[test]
+fn gives_c_programs_everything_with_their_own_keys_too() {
+    let Some(workshop) = Workshop::open(KEEPERS[0]) else {
+        return;
+    };
+    workshop.sign_in("alice");
+    let keytab = workshop.mit.keytab("host/server.lab");
+    for behavior in ["LOCAL_ONLY", "LOCAL_FIRST"] {
+        let Some(everything) = workshop.everything() else {
+            return;
+        };
+        let everything = everything
+            .env("GSSPROXY_BEHAVIOR", behavior)
+            .env("GSSPROXY_SOCKET", "/nonexistent")
+            .env("KRB5_KTNAME", &keytab);
+        everything.run().succeeded().saying("everything works");
+    }
+}
