@@ -124,18 +124,18 @@ mod tests {
 
     #[test]
     fn several_fragments_and_long_messages_are_refused() {
-        let too_long = (LAST_FRAGMENT | (1 << 20) + 1).to_be_bytes();
+        let too_long = (LAST_FRAGMENT | ((1 << 20) + 1)).to_be_bytes();
         for mark in [too_long, 5_u32.to_be_bytes(), [0xff; 4], [0; 4]] {
             assert_eq!(Framing::default().feed(&mark), Framed::Refused);
         }
-        let longest = (LAST_FRAGMENT | 1 << 20).to_be_bytes();
+        let longest = (LAST_FRAGMENT | (1 << 20)).to_be_bytes();
         assert_eq!(Framing::default().feed(&longest), Framed::Unfinished);
     }
 
     #[test]
     fn an_announced_megabyte_takes_no_memory_before_it_comes() {
         let mut framing = Framing::default();
-        framing.feed(&(LAST_FRAGMENT | 1 << 20).to_be_bytes());
+        framing.feed(&(LAST_FRAGMENT | (1 << 20)).to_be_bytes());
         assert_eq!(framing.reserved(), 0);
     }
 

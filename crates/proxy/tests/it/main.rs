@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod callers;
+mod callers_peer;
+mod daemon;
 mod debian_daemon;
 mod desk;
 mod gssproxy_conf;
