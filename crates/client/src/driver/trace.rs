@@ -1,4 +1,5 @@
-//! KRB5_TRACE: one line per event into a file, in the form of MIT's library.
+//! KRB5_TRACE: one line per event into a file, in the form of MIT's library; and the same to whoever collects this
+//! crate's trace events.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -23,6 +24,7 @@ impl Trace {
     }
 
     pub(super) fn say(&self, line: fmt::Arguments<'_>) {
+        tracing::trace!("{line}");
         let Some(file) = &self.file else { return };
         let now = super::system_time();
         let whole = format!(
