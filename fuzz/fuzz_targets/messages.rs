@@ -22,7 +22,8 @@ fuzz_target!(|bytes: &[u8]| {
         EncApRepPart EncKrbCredPart EncKrbPrivPart EncTicketPart EncryptedData EncryptionKey
         EtypeInfo EtypeInfo2 HostAddress KdcRep KdcReq KdcReqBody KrbCred KrbError KrbFastReq
         KrbFastResponse KrbPriv KrbSafe MethodData PaAuthenticationSet PaData PaEncTsEnc
-        PaFxFastReply PaFxFastRequest PaSvrReferralData Ticket TransitedEncoding TypedData
+        PaForUser PaFxFastReply PaFxFastRequest PaPacOptions PaPacRequest PaS4uX509User
+        PaSvrReferralData S4uUserId Ticket TransitedEncoding TypedData
     );
     look_inside(bytes);
     if let Ok((part, kind)) = EncKdcRepPart::from_der_of_either(bytes) {

@@ -5,14 +5,17 @@
 //! `dictionaries/`. `cargo run --bin seeds` writes the first inputs of the targets that take files
 //! or messages as they are; the others' are what earlier runs left.
 
+pub mod acting;
 pub mod clock;
 pub mod files;
 pub mod gss_pair;
 pub mod input;
 pub mod judge;
+mod judge_acting;
 pub mod password_request;
 pub mod request;
 pub mod scripted_kdc;
+pub mod shown_pac;
 pub mod shown_ticket;
 pub mod site;
 pub mod values;

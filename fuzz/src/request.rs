@@ -12,6 +12,7 @@ use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 use rand_core::CryptoRng;
 
+use crate::acting::Acting;
 use crate::clock::{NOW, around_now};
 use crate::shown_ticket::{Held, ShownTicket, any_key};
 use crate::site::Site;
@@ -125,12 +126,18 @@ pub struct TgsAsked<'a> {
     options: Option<Bits>,
     authenticator: Vec<AuthenticatorChange<'a>>,
     padata: Vec<Typed<'a>>,
+    acting: Option<Acting<'a>>,
     damage: Option<Damage<'a>>,
 }
 
 impl TgsAsked<'_> {
     fn request(&self, site: &Site, rng: &mut dyn CryptoRng) -> KdcReq {
-        let shown = self.shown.seal(site, "krbtgt/HOME.TEST@HOME.TEST", rng);
+        let client = match self.acting {
+            Some(_) => "HTTP/front@HOME.TEST",
+            None => "alice@HOME.TEST",
+        };
+        let usual = "krbtgt/HOME.TEST@HOME.TEST";
+        let shown = self.shown.seal_of(site, client, usual, rng);
         let service = self.service.principal();
         let mut body = plain_body(&service.realm);
         body.sname = Some(service.name);
@@ -139,11 +146,17 @@ impl TgsAsked<'_> {
             body.kdc_options |= KdcOptions::ENC_TKT_IN_SKEY;
             body.additional_tickets.push(second.ticket);
         }
+        if let Some(acting) = &self.acting {
+            acting.ask(&mut body, site, rng);
+        }
         for change in &self.body {
             change.apply(&mut body, Some(&shown.session_key), rng);
         }
-        let proof = self.proof(shown, &body, rng);
         let mut padata: Vec<PaData> = self.padata.iter().map(|typed| typed.padata()).collect();
+        if let Some(acting) = &self.acting {
+            padata.push(acting.padata(&shown.session_key, &body));
+        }
+        let proof = self.proof(shown, &body, rng);
         padata.push(PaData::new(PaType::TGS_REQ, proof.to_der()));
         KdcReq::new(KdcReqKind::Tgs, padata, body)
     }

@@ -10,6 +10,7 @@ use kerbstone_proto::name::Principal;
 use rand_core::CryptoRng;
 
 use crate::clock::around_now;
+use crate::shown_pac::AnyPac;
 use crate::site::{Site, principal};
 use crate::values::{AnyAddress, AnyEnctype, AnyName, Bits, Moment, Typed};
 
@@ -24,6 +25,8 @@ pub struct ShownTicket<'a> {
     key: u8,
     /// Another number of that key.
     kvno: Option<Option<u8>>,
+    /// Its PAC.
+    pac: AnyPac<'a>,
 }
 
 /// What is different about a ticket.
@@ -54,17 +57,23 @@ pub struct Held {
 }
 
 impl ShownTicket<'_> {
-    /// Makes it, for `usual` unless it is for another service.
+    /// Makes it, alice's and for `usual` unless it says something else.
     pub fn seal(&self, site: &Site, usual: &str, rng: &mut dyn CryptoRng) -> Held {
+        self.seal_of(site, "alice@HOME.TEST", usual, rng)
+    }
+
+    /// Makes it, for that client and that server unless it says something else.
+    pub fn seal_of(&self, site: &Site, client: &str, usual: &str, rng: &mut dyn CryptoRng) -> Held {
         let server = match &self.server {
             Some(name) => name.principal(),
             None => principal(usual),
         };
-        let mut part = good_part(rng);
+        let mut part = good_part(client, rng);
         for change in &self.changes {
             change.apply(&mut part, rng);
         }
         let (key, kvno) = self.key_of(site, &server, rng);
+        self.pac.put_into(&mut part, site, &server, &key);
         let plain = part.to_der();
         let ticket = Ticket {
             realm: server.realm,
@@ -108,9 +117,9 @@ fn key_of(enctype: Enctype, rng: &mut dyn CryptoRng) -> Key {
     Key::random(enctype, rng).expect("an enctype that is switched on")
 }
 
-/// alice's ticket as she would have it.
-fn good_part(rng: &mut dyn CryptoRng) -> EncTicketPart {
-    let client = principal("alice@HOME.TEST");
+/// A ticket as its client would have it.
+fn good_part(client: &str, rng: &mut dyn CryptoRng) -> EncTicketPart {
+    let client = principal(client);
     EncTicketPart {
         flags: TicketFlags::INITIAL
             | TicketFlags::PRE_AUTHENT

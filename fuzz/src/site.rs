@@ -7,8 +7,8 @@ use kerbstone_kdc::{Kdc, KdcConfig};
 use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_realm::{
-    Attributes, Directory, Entry, KeyChange, Keysalt, MasterKey, OpenEntry, RealmSettings,
-    RedbStore, Registrar, Stamp, Trust, Vault,
+    Attributes, Delegation, Directory, Entry, KeyChange, Keysalt, MasterKey, OpenEntry,
+    RealmSettings, RedbStore, Registrar, Stamp, Trust, Vault,
 };
 
 use crate::clock::{NOW, random};
@@ -23,7 +23,7 @@ pub const PASSWORD: &[u8] = b"wonderland";
 pub const MASTER: [u8; 32] = [7; 32];
 
 /// What the realms hold, for inputs to name by number.
-pub const PRINCIPALS: [&str; 13] = [
+pub const PRINCIPALS: [&str; 15] = [
     "alice@HOME.TEST",
     "krbtgt/HOME.TEST@HOME.TEST",
     "host/www@HOME.TEST",
@@ -37,6 +37,8 @@ pub const PRINCIPALS: [&str; 13] = [
     "krbtgt/OTHER.TEST@OTHER.TEST",
     "bob@OTHER.TEST",
     "nfs/files@OTHER.TEST",
+    "HTTP/front@HOME.TEST",
+    "HTTP/back@HOME.TEST",
 ];
 
 /// The realms.
@@ -132,6 +134,21 @@ fn add_principals(registrar: &Registrar) {
         entry.attributes |= Attributes::OK_AS_DELEGATE;
     });
     add(registrar, "nfs/files@OTHER.TEST", &service, |_| {});
+    add(registrar, "HTTP/front@HOME.TEST", &service, |entry| {
+        entry.set_delegation(&Delegation {
+            targets: vec![principal("HTTP/back@HOME.TEST")],
+            fronts: Vec::new(),
+        });
+    });
+    add(registrar, "HTTP/back@HOME.TEST", &service, |entry| {
+        entry.set_delegation(&Delegation {
+            targets: Vec::new(),
+            fronts: vec![
+                principal("host/www@HOME.TEST"),
+                principal("nfs/files@OTHER.TEST"),
+            ],
+        });
+    });
     registrar
         .add_alias(
             &principal("al@HOME.TEST"),
