@@ -1,12 +1,14 @@
 //! One socket to a daemon, its record marks and its deadlines.
 
 use std::io;
+use std::mem;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kerbstone_xdr::Opaque;
 use kerbstone_xdr::rpc::{RECORD_MARK, record_length};
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{
@@ -14,11 +16,11 @@ use rustix::net::{
     send, socket_with,
 };
 use rustix::process::{getegid, geteuid};
-use zeroize::Zeroizing;
 
 use super::ClientError;
 
-const CHUNK: usize = 16 * 1024;
+/// Room for most replies: contexts with a PAC, the list of mechanisms.
+const USUAL: usize = 16 * 1024;
 
 /// A connection, and who we were when it was made: that is whom the daemon takes us for.
 #[derive(Debug)]
@@ -119,23 +121,28 @@ impl Connection {
     }
 
     fn receive(&self, deadline: Deadline) -> Result<Opaque, ClientError> {
-        let mut received = Vec::new();
-        let mut chunk = Zeroizing::new([0_u8; CHUNK]);
+        let mut received = Vec::with_capacity(USUAL);
         loop {
-            match recv(&self.socket, &mut *chunk, RecvFlags::empty()) {
-                Ok((_, 0)) => {
+            match recv(
+                &self.socket,
+                spare_capacity(&mut received),
+                RecvFlags::empty(),
+            ) {
+                Ok((0, _)) => {
                     return Err(ClientError::Closed {
                         mid_reply: !received.is_empty(),
                     });
                 }
-                Ok((_, count)) => {
-                    received.extend_from_slice(chunk.get(..count).unwrap_or_default())
-                }
+                Ok(_) => {}
                 Err(errno) => self.wait_or_fail(errno)?,
             }
-            if is_whole(&received)? {
-                received.drain(..RECORD_MARK);
-                return Ok(Opaque::from(received));
+            match missing(&received)? {
+                Some(0) => {
+                    received.drain(..RECORD_MARK);
+                    return Ok(Opaque::from(received));
+                }
+                Some(count) => make_room(&mut received, count),
+                None => {}
             }
             deadline.check()?;
         }
@@ -154,16 +161,22 @@ impl Connection {
     }
 }
 
-/// Whether the record that these bytes begin with is all there.
-fn is_whole(received: &[u8]) -> Result<bool, ClientError> {
+/// How many bytes the record that these begin with lacks; none while its mark is not all there.
+fn missing(received: &[u8]) -> Result<Option<usize>, ClientError> {
     let Some((mark, message)) = received.split_first_chunk::<RECORD_MARK>() else {
-        return Ok(false);
+        return Ok(None);
     };
-    let length = record_length(*mark)?;
-    if message.len() > length {
-        return Err(ClientError::Chatter);
+    let missing = record_length(*mark)?.checked_sub(message.len());
+    missing.map(Some).ok_or(ClientError::Chatter)
+}
+
+/// Makes room for as many bytes more, without leaving a copy of the others in memory.
+fn make_room(received: &mut Vec<u8>, count: usize) {
+    if received.capacity().saturating_sub(received.len()) < count {
+        let mut larger = Vec::with_capacity(received.len().saturating_add(count));
+        larger.extend_from_slice(received);
+        drop(Opaque::from(mem::replace(received, larger)));
     }
-    Ok(message.len() == length)
 }
 
 /// When to stop waiting; none when that is further away than the clock counts.

@@ -209,3 +209,175 @@ impl Drop for Lease<'_> {
         self.process.returned.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used)]
+
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    use kerbstone_xdr::rpc::{RECORD_MARK, record_length};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::wire::{GetCallContextArgs, GetCallContextResult, read_call, write_reply};
+
+    /// A daemon that answers everything, and counts its connections.
+    struct Answering {
+        folder: TempDir,
+        connections: Arc<AtomicUsize>,
+    }
+
+    impl Answering {
+        /// A connection ends after so many answers; each answer waits for `ready`.
+        fn start(answers: usize, ready: impl Fn() + Clone + Send + 'static) -> Self {
+            let folder = TempDir::new().unwrap();
+            let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
+            let connections = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&connections);
+            thread::spawn(move || {
+                for stream in listener.incoming() {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let (stream, ready) = (stream.unwrap(), ready.clone());
+                    thread::spawn(move || (0..answers).try_for_each(|_| answer(&stream, &ready)));
+                }
+            });
+            Self {
+                folder,
+                connections,
+            }
+        }
+
+        fn socket(&self) -> PathBuf {
+            self.folder.path().join("socket")
+        }
+
+        fn connections(&self) -> usize {
+            self.connections.load(Ordering::Relaxed)
+        }
+    }
+
+    fn answer(mut stream: &UnixStream, ready: &impl Fn()) -> Option<()> {
+        let mut mark = [0; RECORD_MARK];
+        stream.read_exact(&mut mark).ok()?;
+        let mut message = vec![0; record_length(mark).unwrap()];
+        stream.read_exact(&mut message).ok()?;
+        let (xid, call) = read_call(&message).unwrap();
+        ready();
+        let result = GetCallContextResult {
+            server_call_context: call.context().locale.clone(),
+            ..GetCallContextResult::default()
+        };
+        stream
+            .write_all(&write_reply(xid, &result.into()).unwrap())
+            .ok()
+    }
+
+    fn ask(proxy: &Proxy, socket: &Path, locale: &[u8]) -> Result<Reply, ClientError> {
+        let mut args = GetCallContextArgs::default();
+        args.call_context.locale = locale.into();
+        proxy.call(socket, &args.into())
+    }
+
+    fn is_answered(proxy: &Proxy, socket: &Path, locale: &[u8]) -> bool {
+        let reply = ask(proxy, socket, locale);
+        matches!(reply, Ok(Reply::GetCallContext(result)) if *result.server_call_context == *locale)
+    }
+
+    fn limits(connections: usize) -> Limits {
+        Limits {
+            connections,
+            ..Limits::default()
+        }
+    }
+
+    #[test]
+    fn keeps_one_connection_for_calls_one_after_another() {
+        let daemon = Answering::start(usize::MAX, || {});
+        let proxy = Proxy::new(limits(8));
+        for length in [0, 1, 4096, 100_000, 900_000] {
+            assert!(
+                is_answered(&proxy, &daemon.socket(), &vec![7; length]),
+                "{length}"
+            );
+        }
+        assert_eq!(daemon.connections(), 1);
+    }
+
+    #[test]
+    fn connects_again_when_the_daemon_ended_a_connection_between_calls() {
+        let daemon = Answering::start(1, || {});
+        let proxy = Proxy::new(limits(8));
+        for _ in 0..3 {
+            assert!(is_answered(&proxy, &daemon.socket(), b"C"));
+        }
+        assert_eq!(daemon.connections(), 3);
+    }
+
+    #[test]
+    fn does_not_ask_again_when_a_new_connection_ends_without_an_answer() {
+        let daemon = Answering::start(0, || {});
+        let error = ask(&Proxy::new(limits(8)), &daemon.socket(), b"C").unwrap_err();
+        assert!(
+            matches!(error, ClientError::Closed { mid_reply: false }),
+            "{error}"
+        );
+        assert_eq!(daemon.connections(), 1);
+    }
+
+    #[test]
+    fn gives_threads_connections_of_their_own_and_no_more_than_allowed() {
+        let (go, wait): (Sender<()>, Receiver<()>) = channel();
+        let wait = Arc::new(Mutex::new(wait));
+        let daemon = Answering::start(usize::MAX, move || {
+            wait.lock().unwrap().recv().unwrap();
+        });
+        let proxy = Proxy::new(limits(3));
+        thread::scope(|scope| {
+            let callers: Vec<_> = (0..6)
+                .map(|_| scope.spawn(|| is_answered(&proxy, &daemon.socket(), b"C")))
+                .collect();
+            while daemon.connections() < 3 {
+                thread::yield_now();
+            }
+            (0..6).for_each(|_| go.send(()).unwrap());
+            assert!(callers.into_iter().all(|caller| caller.join().unwrap()));
+        });
+        assert_eq!(daemon.connections(), 3);
+    }
+
+    #[test]
+    fn tries_as_often_as_allowed_when_no_answer_comes() {
+        let daemon = Answering::start(1, || {
+            loop {
+                thread::park();
+            }
+        });
+        let proxy = Proxy::new(Limits {
+            patience: Duration::from_millis(50),
+            attempts: 3,
+            connections: 1,
+        });
+        let error = ask(&proxy, &daemon.socket(), b"C").unwrap_err();
+        assert!(matches!(error, ClientError::TimedOut), "{error}");
+        assert_eq!(daemon.connections(), 3);
+    }
+
+    #[test]
+    fn names_a_socket_that_is_not_there() {
+        let error = ask(
+            &Proxy::new(limits(1)),
+            Path::new("/nonexistent/socket"),
+            b"C",
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/socket"), "{error}");
+        assert_eq!(error.errno(), 2);
+    }
+}
