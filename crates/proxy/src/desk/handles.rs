@@ -9,9 +9,11 @@ use super::held::HeldTickets;
 use super::shelf::Shelf;
 
 /// So many bytes of credentials are kept, about.
-const MAX_BYTES: usize = 2 << 20;
+const MAX_BYTES: usize = 4 << 20;
 /// What a credential takes beside its tickets.
 const FRAME: usize = 1024;
+/// What tickets in memory count at least: more of them may come.
+const ROOM_TO_GROW: usize = 3 * FRAME;
 
 type Fingerprint = [u8; 32];
 
@@ -42,7 +44,7 @@ impl Handles {
 
     pub(super) fn put(&self, handle: &[u8], opened: Opened) {
         let weight = match &opened.credential.tickets {
-            Some(HeldTickets::Memory(purse, _)) => purse.size(),
+            Some(HeldTickets::Memory(purse, _)) => purse.size().max(ROOM_TO_GROW),
             Some(HeldTickets::Named(_)) | None => 0,
         };
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);

@@ -64,7 +64,7 @@ use self::shelf::Shelf;
 use crate::settings::{CredUsage, Service};
 
 /// So many logins are kept in memory, for as many services and names.
-const MAX_LOGINS: usize = 1024;
+const MAX_LOGINS: usize = 512;
 /// For so many users it is known where a service's credentials are.
 const MAX_SOURCES: usize = 4096;
 /// How long the name of a user is believed.

@@ -9,8 +9,9 @@ use kerbstone_proto::name::{NameType, Principal};
 use kerbstone_proto::ticket_source::ServiceTicket;
 use kerbstone_proto::time::KerberosTime;
 
-/// More tickets than this are not kept: a handle with them, in base 64, must fit into a cache.
-const MAX_BYTES: usize = 256 << 10;
+/// More tickets than this are not kept: many have such purses, and a handle with all of them must
+/// fit into a cache.
+const MAX_BYTES: usize = 96 << 10;
 /// So many tickets are kept ready for use.
 const MAX_READY: usize = 64;
 /// How long the name service's word on a host's name holds.

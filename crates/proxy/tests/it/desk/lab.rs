@@ -48,37 +48,15 @@ impl Lab {
     }
 
     pub(super) fn desk_with(&self, change: impl FnOnce(&mut Environment)) -> Desk {
-        let mut kerberos = Environment {
-            krb5_config: Some(self.mit.krb5_conf().display().to_string()),
-            ccname: Some(format!("FILE:{}", self.path("default.ccache").display())),
-            keytab: Some("FILE:/nonexistent/keytab".into()),
-            client_keytab: Some("FILE:/nonexistent/client.keytab".into()),
-            ..Environment::default()
-        };
-        change(&mut kerberos);
-        Desk::new(DeskEnvironment {
-            kerberos,
-            replay_cache: None,
-            replay_cache_dir: Some(self.mit.folder().to_owned()),
+        desk(self.mit.krb5_conf(), self.mit.folder(), |environment| {
+            environment.ccname = Some(file(&self.path("default.ccache")));
+            change(environment);
         })
-        .unwrap()
     }
 
     /// Those of a service that signs in with the machine's keytab.
     pub(super) fn sources(&self) -> Sources {
-        Sources {
-            service: "web".into(),
-            keytab: Some(file(&self.service)),
-            client_keytab: Some(file(&self.machine)),
-            cache: CacheSource::Memory,
-            replay_cache: None,
-            patterns: Patterns {
-                keytab: Some(file(&self.service)),
-                client_keytab: Some(file(&self.machine)),
-                cache: None,
-            },
-            min_lifetime: Duration::from_secs(15),
-        }
+        sources(&self.service, &self.machine)
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -101,25 +79,69 @@ impl Lab {
         credential: &HeldCredential,
         patience: Patience,
     ) -> Result<Context, Refused> {
-        let target = Name::Principal(principal(SERVICE));
-        let mut initiator = Initiator::new(InitiatorOptions::new(target));
-        let mut tickets = desk.tickets(credential, patience, now()).unwrap();
-        let step = initiator.step(None, &mut tickets, now(), &mut rand::rng());
-        let waits = matches!(&step, Err(Refused { error: GssError::Ticket { source, .. }, .. })
-            if matches!(source.downcast_ref(), Some(DeskError::WouldWait)));
-        assert_eq!(waits, tickets.would_wait());
-        let Step::Continue { token } = step? else {
-            panic!("an initiator that is done at once");
-        };
-        let sources = self.sources();
-        let wish = wish(&sources, CredUsage::Accept);
-        let held = desk.acquire(&wish, Patience::Never, now()).unwrap();
-        let acceptor = desk.acceptor(&sources, &held, now()).unwrap();
-        let mut acceptor = Acceptor::new(acceptor, None);
-        match acceptor.step(&token, now(), &mut rand::rng())? {
-            Step::Established { context, .. } => Ok(*context),
-            Step::Continue { .. } => panic!("an acceptor that is not done at once"),
-        }
+        reach(desk, &self.sources(), credential, patience)
+    }
+}
+
+/// Lets an initiator reach the service whose keytab the sources name.
+pub(super) fn reach(
+    desk: &Desk,
+    sources: &Sources,
+    credential: &HeldCredential,
+    patience: Patience,
+) -> Result<Context, Refused> {
+    let target = Name::Principal(principal(SERVICE));
+    let mut initiator = Initiator::new(InitiatorOptions::new(target));
+    let mut tickets = desk.tickets(credential, patience, now()).unwrap();
+    let step = initiator.step(None, &mut tickets, now(), &mut rand::rng());
+    let waits = matches!(&step, Err(Refused { error: GssError::Ticket { source, .. }, .. })
+        if matches!(source.downcast_ref(), Some(DeskError::WouldWait)));
+    assert_eq!(waits, tickets.would_wait());
+    let Step::Continue { token } = step? else {
+        panic!("an initiator that is done at once");
+    };
+    let held = desk
+        .acquire(&wish(sources, CredUsage::Accept), Patience::Never, now())
+        .unwrap();
+    let acceptor = desk.acceptor(sources, &held, now()).unwrap();
+    match Acceptor::new(acceptor, None).step(&token, now(), &mut rand::rng())? {
+        Step::Established { context, .. } => Ok(*context),
+        Step::Continue { .. } => panic!("an acceptor that is not done at once"),
+    }
+}
+
+/// A desk that finds nothing but what it is told.
+pub(super) fn desk(krb5_conf: &Path, folder: &Path, change: impl FnOnce(&mut Environment)) -> Desk {
+    let mut kerberos = Environment {
+        krb5_config: Some(krb5_conf.display().to_string()),
+        ccname: Some("FILE:/nonexistent/ccache".into()),
+        keytab: Some("FILE:/nonexistent/keytab".into()),
+        client_keytab: Some("FILE:/nonexistent/client.keytab".into()),
+        ..Environment::default()
+    };
+    change(&mut kerberos);
+    Desk::new(DeskEnvironment {
+        kerberos,
+        replay_cache: None,
+        replay_cache_dir: Some(folder.to_owned()),
+    })
+    .unwrap()
+}
+
+/// Those of a service that accepts with one keytab and signs in with another.
+pub(super) fn sources(keytab: &Path, client_keytab: &Path) -> Sources {
+    Sources {
+        service: "web".into(),
+        keytab: Some(file(keytab)),
+        client_keytab: Some(file(client_keytab)),
+        cache: CacheSource::Memory,
+        replay_cache: None,
+        patterns: Patterns {
+            keytab: Some(file(keytab)),
+            client_keytab: Some(file(client_keytab)),
+            cache: None,
+        },
+        min_lifetime: Duration::from_secs(15),
     }
 }
 

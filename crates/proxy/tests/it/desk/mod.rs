@@ -3,5 +3,6 @@
 
 mod acquiring;
 mod handles;
+mod kdcs;
 mod lab;
 mod tickets;
