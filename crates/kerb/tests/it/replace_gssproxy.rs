@@ -10,7 +10,7 @@ use kerbstone_proto::key_block::KeyBlock;
 use kerbstone_proto::keytab::{Keytab, KeytabEntry};
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::KerberosTime;
-use kerbstone_testkit::lab::Daemon;
+use kerbstone_testkit::lab::{Daemon, require_file};
 use tempfile::TempDir;
 
 use crate::{errors, transcripts};
@@ -119,4 +119,34 @@ fn the_manuals_directory_has_a_socket_for_each_keytab() {
     let environment = errors::environment(Path::new("krb5.conf"), folder.path());
     let page = page("replace-gssproxy-directory.md");
     transcripts::play(&page, folder.path(), &environment);
+}
+
+#[test]
+fn users_whom_a_preloaded_name_service_knows_are_known() {
+    let wrapper = Path::new("/usr/lib/x86_64-linux-gnu/libnss_wrapper.so");
+    if !require_file(wrapper, "libnss-wrapper") {
+        return;
+    }
+    let folder = folder_with_krb5_conf();
+    let file = folder.path().join("gssproxy.conf");
+    fs::write(&file, "[service/web]\nmechs = krb5\neuid = webserver\n").unwrap();
+    let check = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kerb"));
+        command.args(["proxy", "check"]).arg(&file);
+        command
+    };
+    let refused = check().output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let people = folder.path().join("passwd");
+    let groups = folder.path().join("group");
+    fs::write(&people, "webserver:x:4711:4711::/:/bin/false\n").unwrap();
+    fs::write(&groups, "webserver:x:4711:\n").unwrap();
+    let known = check()
+        .env("LD_PRELOAD", wrapper)
+        .env("NSS_WRAPPER_PASSWD", people)
+        .env("NSS_WRAPPER_GROUP", groups)
+        .output()
+        .unwrap();
+    let table = String::from_utf8(known.stdout).unwrap();
+    assert!(table.contains("uid 4711"), "{table}");
 }
