@@ -44,6 +44,11 @@ def describe(credential):
     }
 
 
+def by_mech(command):
+    found = kept[command["as"]].inquire_by_mech(KRB5)
+    return {"name": str(found.name), "usage": found.usage, "lifetime": found.init_lifetime}
+
+
 def impersonate(command):
     credential = kept[command["by"]].impersonate(name=name_of(command), mechs=[KRB5])
     kept[command["as"]] = credential
@@ -123,6 +128,10 @@ def verify(command):
 def localname(command):
     name = kept[command["as"]].initiator_name
     return {"user": gssapi.raw.localname(name, KRB5).decode()}
+
+
+def export_name(command):
+    return {"exported": kept[command["as"]].initiator_name.export().hex()}
 
 
 def export(command):

@@ -367,3 +367,27 @@ fn lock(path: &Path) -> fs::File {
     fcntl(&file, FcntlArg::F_OFD_SETLK(&request)).unwrap();
     file
 }
+
+#[test]
+fn a_host_that_does_not_matter_is_not_looked_at() {
+    let Some(lab) = Lab::start() else { return };
+    let extra = lab.path("extra.conf");
+    fs::write(&extra, "[libdefaults]\nignore_acceptor_hostname = true\n").unwrap();
+    let name = Name::host_based("HTTP@alias.proxy.test");
+    let sources = lab.sources();
+    let wish = Wish {
+        name: Some(&name),
+        ..wish(&sources, CredUsage::Accept)
+    };
+    let error = lab
+        .desk()
+        .acquire(&wish, Patience::Never, now())
+        .unwrap_err();
+    assert!(matches!(error, DeskError::NoKeyOf), "{error}");
+    let desk = lab.desk_with(|environment| {
+        let conf = environment.krb5_config.take().unwrap();
+        environment.krb5_config = Some(format!("{}:{conf}", extra.display()));
+    });
+    let held = desk.acquire(&wish, Patience::Never, now()).unwrap();
+    desk.acceptor(&sources, &held, now()).unwrap();
+}

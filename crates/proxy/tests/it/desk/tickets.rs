@@ -1,5 +1,7 @@
+use kerbstone_gss::krb5::{Acceptor, Initiator, InitiatorOptions};
+use kerbstone_gss::{GssError, Name, Step};
 use kerbstone_proto::ticket_source::{TicketSource, WantedTicket};
-use kerbstone_proxy::desk::{Desk, HeldCredential, Patience};
+use kerbstone_proxy::desk::{Desk, HeldCredential, Patience, Sources};
 use kerbstone_proxy::settings::CredUsage;
 
 use super::lab::{Lab, SERVICE, later, now, patient, principal, wish};
@@ -106,4 +108,33 @@ fn a_service_acts_for_a_user_towards_itself() {
             .tickets()
             .any(|held| held.client == alice)
     );
+}
+
+#[test]
+fn a_request_is_accepted_once_unless_the_service_wants_no_replay_cache() {
+    let Some(lab) = Lab::start() else { return };
+    let desk = lab.desk();
+    let held = machine(&lab, &desk);
+    let mut tickets = desk.tickets(&held, patient(), now()).unwrap();
+    let options = InitiatorOptions::new(Name::Principal(principal(SERVICE)));
+    let step = Initiator::new(options).step(None, &mut tickets, now(), &mut rand::rng());
+    let Ok(Step::Continue { token }) = step else {
+        panic!("{step:?}");
+    };
+    let accepts = |sources: &Sources| {
+        let held = desk.acquire(&wish(sources, CredUsage::Accept), Patience::Never, now());
+        let acceptor = desk.acceptor(sources, &held.unwrap(), now()).unwrap();
+        let outcome = Acceptor::new(acceptor, None).step(&token, now(), &mut rand::rng());
+        outcome.map(drop).map_err(|refused| refused.error)
+    };
+    let sources = lab.sources();
+    accepts(&sources).unwrap();
+    let error = accepts(&sources).unwrap_err();
+    assert!(matches!(error, GssError::Replay { .. }), "{error}");
+    let without = Sources {
+        replay_cache: Some("none:".into()),
+        ..sources
+    };
+    accepts(&without).unwrap();
+    accepts(&without).unwrap();
 }

@@ -26,6 +26,8 @@ fn delegated_tickets_come_back_sealed_and_reach_further() {
     );
     assert_eq!(theirs["delegated"]["name"], "alice@PROXY.TEST");
     assert_eq!(theirs["delegated"]["usage"], "initiate");
+    let by_mech = web.get(json!({"do": "by_mech", "as": "context delegated"}));
+    assert_eq!(by_mech["name"], "alice@PROXY.TEST");
     let mut other = Program::start(site.environment_with(&further)).unwrap();
     let first = web.get(json!({
         "do": "init", "as": "onwards", "with": "context delegated",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kerbstone_gss::krb5;
-use kerbstone_proxy::settings::{Caller, CredUsage, Service};
+use kerbstone_proxy::settings::{Caller, CredUsage, Mechs, Service};
 use kerbstone_proxy::wire::{
     AcceptSecContextArgs, AcquireCredArgs, AcquireCredResult, Credential, ExportCredArgs,
     ImportCredArgs, InitSecContextArgs, InitSecContextResult, Name, Oid, Reply, RpcOption,
@@ -300,6 +300,89 @@ fn the_enctypes_that_a_client_allows_are_the_only_ones() {
             .minor_text
             .starts_with(b"Program lacks support")
     );
+}
+
+#[test]
+fn integrity_and_confidentiality_are_left_out_for_whoever_wants_it_so() {
+    const PROTECTION: u64 = 0x10 | 0x20;
+    let Some(site) = Site::start() else { return };
+    let alice = Counter::of(&site, of_alice(&site));
+    let web = Counter::of(&site, site.web_service());
+    for (wishes, expected) in [
+        (vec![], PROTECTION),
+        (vec![RpcOption::new(options::NO_CI_FLAGS, b"")], 0),
+    ] {
+        let mut credential = acquire_for(&alice, Usage::Initiate).credential.unwrap();
+        credential.elements[0].options = wishes;
+        let begun = init(
+            &alice,
+            InitSecContextArgs {
+                credential: Some(credential),
+                ..InitSecContextArgs::default()
+            },
+        );
+        let accepted = web.accept(AcceptSecContextArgs {
+            token: begun.token.unwrap(),
+            ..AcceptSecContextArgs::default()
+        });
+        assert_eq!(accepted.context.unwrap().flags & PROTECTION, expected);
+    }
+}
+
+#[test]
+fn the_engine_negotiates_as_an_initiator() {
+    let Some(site) = Site::start() else { return };
+    let mechs = Mechs {
+        krb5: true,
+        spnego: true,
+    };
+    let alice = Counter::of(
+        &site,
+        Service {
+            mechs,
+            ..of_alice(&site)
+        },
+    );
+    let web = Counter::of(
+        &site,
+        Service {
+            mechs,
+            ..site.web_service()
+        },
+    );
+    let spnego: Oid = b"\x2b\x06\x01\x05\x05\x02".into();
+    let begun = init(
+        &alice,
+        InitSecContextArgs {
+            mech: spnego.clone(),
+            ..InitSecContextArgs::default()
+        },
+    );
+    assert_eq!(begun.status.major, 1, "{begun:?}");
+    let accepted = web.accept(AcceptSecContextArgs {
+        token: begun.token.unwrap(),
+        ..AcceptSecContextArgs::default()
+    });
+    assert_eq!(accepted.status.mech, spnego);
+    let done = init(
+        &alice,
+        InitSecContextArgs {
+            mech: spnego.clone(),
+            context: begun.context,
+            token: accepted.token,
+            ..InitSecContextArgs::default()
+        },
+    );
+    assert_eq!(done.status.major, 0, "{done:?}");
+    let krb5_only = Counter::of(&site, of_alice(&site));
+    let refused = init(
+        &krb5_only,
+        InitSecContextArgs {
+            mech: spnego,
+            ..InitSecContextArgs::default()
+        },
+    );
+    assert_eq!(refused.status.major, 1 << 16);
 }
 
 #[test]
