@@ -82,7 +82,9 @@ impl Keytabs {
         if let Some(made) = made.filter(|made| Arc::ptr_eq(&made.keytab, &keytab)) {
             return Ok(Arc::clone(&made.credential));
         }
-        let made = AcceptorCredential::without_replay_cache(&keytab, acceptor_name(name));
+        let ignores_host = context.conf().libdefaults().ignore_acceptor_hostname();
+        let accepted = acceptor_name(name, ignores_host.unwrap_or(false));
+        let made = AcceptorCredential::without_replay_cache(&keytab, accepted);
         let mut credential = made.map_err(|error| match error {
             GssError::NoAcceptorCredential(_) if name.is_some() => DeskError::NoKeyOf,
             error => error.into(),
@@ -113,14 +115,14 @@ impl Keytabs {
 }
 
 /// As whom it is accepted.
-fn acceptor_name(name: Option<&HeldName>) -> AcceptorName {
+fn acceptor_name(name: Option<&HeldName>, ignores_host: bool) -> AcceptorName {
     let Some(name) = name else {
         return AcceptorName::Any;
     };
     match &name.service {
         Some(service) => AcceptorName::HostBased {
             service: service.clone(),
-            host: name.host.clone(),
+            host: name.host.clone().filter(|_| !ignores_host),
         },
         None => AcceptorName::Principal(name.principal.clone()),
     }
