@@ -49,6 +49,10 @@ impl Context {
         let remote = match self.state() {
             State::Begun => return Err(Fault::plain(major::NO_CONTEXT)),
             State::Local(local) | State::Imported(local, _) => return Ok(local),
+            // What the daemon has begun it alone goes on with, and SPNEGO asks between the legs.
+            State::Remote(remote) if !remote.value.open => {
+                return Err(Fault::plain(major::NO_CONTEXT));
+            }
             State::Remote(remote) => remote,
         };
         // Without the lock: the mechglue may take its time. Of two threads, the first's is kept.

@@ -232,7 +232,7 @@ impl Initiation<'_> {
         remote: Option<wire::Context>,
         token: Option<&[u8]>,
     ) -> Outcome<Word> {
-        let remote = Received::now(remote.ok_or_else(no_context)?);
+        let remote = received(remote, major)?;
         self.told.put(mech, &remote, token)?;
         context.set(State::Remote(Arc::new(remote)));
         Ok(major)
@@ -303,7 +303,7 @@ impl Acceptance<'_> {
             return_delegated: self.delegated.is_wanted(),
             ..AcceptSecContextArgs::default()
         })?;
-        let remote = Received::now(result.context.ok_or_else(no_context)?);
+        let remote = received(result.context, major)?;
         let mech = [&result.status.mech, &remote.value.mech]
             .into_iter()
             .find(|mech| !mech.is_empty())
@@ -361,8 +361,12 @@ fn put<T>(slot: Slot<'_, T>, value: Option<T>) {
     }
 }
 
-fn no_context() -> Fault {
-    Fault::internal(libc::EINVAL, "the proxy's reply has no context")
+/// The daemon's context. It is established when the step says so.
+fn received(context: Option<wire::Context>, major: Word) -> Outcome<Received<wire::Context>> {
+    let mut context =
+        context.ok_or_else(|| Fault::internal(libc::EINVAL, "the proxy's reply has no context"))?;
+    context.open = major & major::CONTINUE_NEEDED == 0;
+    Ok(Received::now(context))
 }
 
 /// Ends a context.

@@ -1,6 +1,9 @@
-use kerbstone_testkit::lab::Keeper;
+use std::fs;
 
-use crate::workshop::{KEEPERS, Workshop};
+use kerbstone_testkit::lab::{Gssproxy, Keeper};
+use tempfile::TempDir;
+
+use crate::workshop::{KEEPERS, Program, Workshop, realm, services};
 
 const SEALED: &str = "Encrypted/Credentials/v1@X-GSSPROXY:";
 const TGT: &str = "krbtgt/LAB.EXAMPLE@LAB.EXAMPLE";
@@ -78,10 +81,10 @@ fn stores_a_sealed_credential_where_a_program_says() {
         let Some(workshop) = Workshop::open(keeper) else {
             return;
         };
-        for kind in ["FILE", "DIR"] {
+        for kind in ["FILE", "DIR", "MEMORY"] {
             let name = workshop.folder.path().join(kind);
             if kind == "DIR" {
-                std::fs::create_dir(&name).unwrap();
+                fs::create_dir(&name).unwrap();
             }
             let cache = format!("{kind}:{}", name.display());
             let store = workshop
@@ -99,7 +102,7 @@ fn reads_what_debians_plugin_stored() {
         return;
     };
     let debians = workshop.folder.path().join("debians.conf");
-    std::fs::write(
+    fs::write(
         &debians,
         "gssproxy_v1 2.16.840.1.113730.3.8.15.1 /usr/lib/x86_64-linux-gnu/gssproxy/proxymech.so <interposer>\n",
     )
@@ -117,4 +120,25 @@ fn reads_what_debians_plugin_stored() {
         .run()
         .succeeded()
         .saying("alice@LAB.EXAMPLE");
+}
+
+#[test]
+fn keeps_what_the_daemon_added_to_a_credential() {
+    for keeper in KEEPERS {
+        let Some(mit) = realm() else {
+            return;
+        };
+        let services = services(&mit) + "allow_client_ccache_sync = yes\n";
+        let Some(daemon) = Gssproxy::start(keeper, mit.krb5_conf(), &services) else {
+            return;
+        };
+        let folder = TempDir::new().unwrap();
+        let begin = Program::new("begin.py", folder.path())
+            .env("KRB5_CONFIG", mit.krb5_conf())
+            .env("GSSPROXY_SOCKET", daemon.socket())
+            .env("GSSPROXY_BEHAVIOR", "REMOTE_ONLY");
+        begin.run().succeeded().saying("begun");
+        let ccache = fs::read(folder.path().join("ccache")).unwrap();
+        assert!(ccache.windows(10).any(|window| window == b"X-GSSPROXY"));
+    }
 }

@@ -94,3 +94,21 @@ fn carries_delegated_credentials_to_the_service() {
             .saying("delegated alice@LAB.EXAMPLE");
     }
 }
+
+#[test]
+fn keeps_passwords_to_the_process() {
+    for keeper in KEEPERS {
+        let Some(workshop) = Workshop::open(keeper) else {
+            return;
+        };
+        workshop
+            .program("password.py")
+            .run()
+            .succeeded()
+            .saying("signed in");
+        let remote = workshop
+            .program("password.py")
+            .env("GSSPROXY_BEHAVIOR", "REMOTE_ONLY");
+        remote.run().failed().saying("the proxy takes no passwords");
+    }
+}

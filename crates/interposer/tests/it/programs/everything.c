@@ -89,6 +89,7 @@ establish(gss_cred_id_t initiator, gss_cred_id_t acceptor, OM_uint32 flags)
         WORKS(begun);
         gss_release_buffer(&discard, &back);
         if (there.length != 0) {
+            gss_release_name(&discard, &ends.source);
             accepted = gss_accept_sec_context(&minor, &ends.accepts, acceptor, &there, &bindings, &ends.source, NULL,
                                               &back, NULL, NULL, &ends.delegated);
             WORKS(accepted);
@@ -342,6 +343,11 @@ main(int argc, char **argv)
         gss_release_cred(&minor, &acceptor);
         if (argc > 1 && strcmp(argv[1], "remote") == 0)
             somebody_else();
+        if (argc > 1 && strcmp(argv[1], "legs") == 0) {
+            ends = establish(GSS_C_NO_CREDENTIAL, GSS_C_NO_CREDENTIAL, GSS_C_MUTUAL_FLAG | GSS_C_DCE_STYLE);
+            HOLDS(is_displayed_as(ends.source, "alice@LAB.EXAMPLE"));
+            forget(&ends);
+        }
     }
     printf("everything works\n");
     return 0;

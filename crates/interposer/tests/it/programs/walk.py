@@ -15,9 +15,12 @@ FLAGS = (
 )
 
 
-def establish(initiator, acceptor, flags=FLAGS):
+SPNEGO = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
+
+
+def establish(initiator, acceptor, flags=FLAGS, mech=None):
     """An established context at each end."""
-    begins = gssapi.SecurityContext(name=TARGET, creds=initiator, usage="initiate", flags=flags)
+    begins = gssapi.SecurityContext(name=TARGET, creds=initiator, usage="initiate", flags=flags, mech=mech)
     accepts = gssapi.SecurityContext(creds=acceptor, usage="accept")
     token = None
     while not (begins.complete and accepts.complete):
@@ -80,6 +83,7 @@ def main():
     inquire(*ends)
     if "default" in sys.argv:
         exchange(*establish(None, None))
+        exchange(*establish(None, None, mech=SPNEGO))
     print("walked")
 
 
