@@ -308,8 +308,32 @@ fn not_accepted(error: &GssError) -> Words {
             "Something is wrong on the server's side; your ticket may be in order.",
             &["Try again in a moment; if it stays so, tell whoever looks after this server."],
         ),
+        GssError::Proxied { major, .. } if major.0 == MajorStatus::BAD_BINDINGS.0 => {
+            not_accepted(&GssError::BadBindings)
+        }
+        GssError::Proxied { .. } => match sealed(error.krb_code()) {
+            Some(why) => words(title, why, &[SIGN_IN, REPORT]),
+            None => by_code(title, error, &[SIGN_IN, AGAIN]),
+        },
         other => by_code(title, other, &[SIGN_IN, AGAIN]),
     }
+}
+
+/// What a proxy says of the keys, in our words: its own tell more than a client is to know.
+const fn sealed(code: ErrorCode) -> Option<&'static str> {
+    Some(match code {
+        ErrorCode::KRB_AP_ERR_BADKEYVER => {
+            "It is sealed with a key of the service that this server does not have, an older or a newer one."
+        }
+        ErrorCode::KRB_AP_ERR_NOKEY | ErrorCode::KDC_ERR_ETYPE_NOSUPP => {
+            "It is sealed with a kind of key for which this server has none."
+        }
+        ErrorCode::KRB_AP_ERR_BAD_INTEGRITY | ErrorCode::KRB_AP_ERR_MODIFIED => {
+            "It is sealed with another key of the service than this server has."
+        }
+        ErrorCode::KRB_AP_ERR_NOT_US => "It is a ticket for another service than this server.",
+        _ => return None,
+    })
 }
 
 fn by_code(title: &'static str, error: &GssError, advice: &[&str]) -> Words {
@@ -366,6 +390,26 @@ mod tests {
             notice.reason().unwrap().contains("secret-name"),
             "the log has it"
         );
+    }
+
+    #[test]
+    fn what_a_proxy_says_of_keys_is_for_the_log_only() {
+        let notice = refused(GssError::Proxied {
+            major: MajorStatus::FAILURE,
+            minor: 0x96c7_3a00 + 44,
+            text: "the keytab has version 1".to_owned(),
+        });
+        assert_eq!(notice.status(), StatusCode::UNAUTHORIZED);
+        let why = notice.words().why;
+        assert!(why.contains("an older or a newer one"), "{why}");
+        assert!(!why.contains("version 1"), "{why}");
+        assert!(notice.reason().unwrap().contains("version 1"));
+        let gone = refused(GssError::Proxied {
+            major: MajorStatus::UNAVAILABLE,
+            minor: 0,
+            text: "the proxy is not reached".to_owned(),
+        });
+        assert_eq!(gone.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 
     #[test]

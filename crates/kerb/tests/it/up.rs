@@ -578,28 +578,26 @@ fn a_role_that_no_longer_answers_is_unhealthy_though_its_process_is_there() {
 fn a_role_that_does_not_become_ready_is_named_and_the_others_are_there() {
     let mut up = up();
     up.stop();
-    let keytab = up.site.join("keytabs/host.keytab");
-    let keys = fs::read(&keytab).unwrap();
-    fs::remove_file(&keytab).unwrap();
+    let key = up.site.join("tls/server.key");
+    let content = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
     // Whoever opens it waits for somebody who writes.
-    let made = Command::new("mkfifo").arg(&keytab).status().unwrap();
+    let made = Command::new("mkfifo").arg(&key).status().unwrap();
     assert!(made.success());
     up.again();
     assert!(
-        up.said().contains("the role gss is not ready yet"),
+        up.said().contains("the role gateway is not ready yet"),
         "{}",
         up.said()
     );
-    assert_eq!(up.role("gss")["state"], "starting");
+    assert_eq!(up.role("gateway")["state"], "starting");
     assert_eq!(up.status().0, Some(1));
     up.sign_in();
-    let whole = up.folder.path().join("whole.keytab");
-    fs::write(&whole, keys).unwrap();
-    fs::rename(whole, &keytab).unwrap();
-    kill(up.pid("gss").unwrap(), Signal::KILL);
-    eventually("the GSS server", || {
-        (up.status().0 == Some(0)).then_some(())
-    });
+    let whole = up.folder.path().join("whole.key");
+    fs::write(&whole, content).unwrap();
+    fs::rename(whole, &key).unwrap();
+    kill(up.pid("gateway").unwrap(), Signal::KILL);
+    eventually("the gateway", || (up.status().0 == Some(0)).then_some(()));
 }
 
 #[test]
