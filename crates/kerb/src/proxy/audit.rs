@@ -10,12 +10,14 @@ use kerbstone_proxy::procedures::Decision;
 use serde::Serialize;
 
 use super::log::line;
+use super::syslog::Syslog;
 use crate::serve::AuditLog;
 
 /// Whoever is told of decisions.
 #[derive(Debug, Default)]
 pub(super) struct Scribe {
     log: Option<Arc<AuditLog>>,
+    system: Option<Syslog>,
     /// Whether failed calls are logged for people.
     tells_status: AtomicBool,
 }
@@ -48,6 +50,7 @@ impl Scribe {
     pub(super) fn new(log: Option<Arc<AuditLog>>) -> Self {
         Self {
             log,
+            system: Syslog::open().ok(),
             tells_status: AtomicBool::new(false),
         }
     }
@@ -72,7 +75,11 @@ impl Witness for Scribe {
             }
         }
         if !decision.is_granted() && self.tells_status.load(Ordering::Relaxed) {
-            tracing::warn!(target: "gssproxy", "{}", status(decision));
+            let status = status(decision);
+            tracing::warn!(target: "gssproxy", "{status}");
+            if let Some(system) = &self.system {
+                system.say(&status);
+            }
         } else {
             line!(
                 debug,

@@ -13,6 +13,7 @@ mod log;
 mod metrics;
 mod privileges;
 mod service;
+mod syslog;
 mod walls;
 mod who;
 

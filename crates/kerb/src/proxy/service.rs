@@ -111,11 +111,16 @@ pub(crate) fn serve(flags: &Flags) -> Result<(), ProxyError> {
     if is_second {
         background::leave_session()?;
     }
-    let service = Service::prepare(flags.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(service.run(is_second))
+    // Before there are sockets: whoever can connect can send SIGHUP.
+    let signals = {
+        let _entered = runtime.enter();
+        Signals::catch()?
+    };
+    let service = Service::prepare(flags.clone())?;
+    runtime.block_on(service.run(signals, is_second))
 }
 
 struct Service {
@@ -184,8 +189,7 @@ impl Service {
     }
 
     /// Serves until a signal or idleness ends it.
-    async fn run(mut self, is_second: bool) -> Result<(), ProxyError> {
-        let mut signals = Signals::catch()?;
+    async fn run(mut self, mut signals: Signals, is_second: bool) -> Result<(), ProxyError> {
         self.daemon.start()?;
         self.spawn_helpers()?;
         if is_second {

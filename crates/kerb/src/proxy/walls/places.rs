@@ -73,8 +73,10 @@ impl Places {
                 add(&mut self.read, folder_of(file));
             }
         }
-        let cache = env::var("KRB5CCNAME").unwrap_or_default();
-        add(&mut self.write, folder_of(&cache));
+        for name in ["KRB5CCNAME", "KRB5_TRACE"] {
+            let file = env::var(name).unwrap_or_default();
+            add(&mut self.write, folder_of(&file));
+        }
         for name in ["KRB5RCACHEDIR", "TMPDIR"] {
             let value = env::var_os(name).map(PathBuf::from);
             add(&mut self.write, value);

@@ -4,6 +4,7 @@ mod accepting;
 mod caller;
 mod floods;
 mod messages;
+mod privileges;
 mod records;
 mod reload;
 mod silent_kdc;
