@@ -361,3 +361,50 @@ fn a_help_desk_sets_passwords_as_the_acl_says_and_no_others() {
         (refused == 2).then_some(())
     });
 }
+
+#[test]
+fn services_act_for_users_as_they_are_listed() {
+    let kerb = lab();
+    kerb.add_user("alice", "correct horse");
+    let front = "HTTP/front.example";
+    for service in [front, "HTTP/back.example", "HTTP/open.example"] {
+        kerb.add_service(service);
+    }
+    let listed = ["--delegate-to", "HTTP/back.example"];
+    let trusted = ["--attributes", "+ok_to_auth_as_delegate"];
+    kerb.admin(&[&["principal", "modify", front], &listed[..], &trusted].concat());
+    let admitted = ["HTTP/open.example", "--delegate-from", front];
+    kerb.admin(&[&["principal", "modify"], &admitted[..]].concat());
+    let shown = kerb.admin(&["principal", "show", front]);
+    assert!(shown.contains("HTTP/back.example@ADMIN.EXAMPLE"), "{shown}");
+    let shown = json(&kerb.admin(&["principal", "show", "HTTP/open.example", "--json"]));
+    assert_eq!(
+        shown["delegate_from"][0],
+        "HTTP/front.example@ADMIN.EXAMPLE"
+    );
+    let keytab = kerb.folder().join("front.keytab");
+    kerb.admin(&["keytab", "write", path(&keytab), front]);
+    if !require("kinit", "krb5-user") {
+        return;
+    }
+    let service = Session::new(Suite::Mit, kerb.krb5_conf());
+    let act = |target| {
+        service.destroy();
+        service
+            .sign_in_with_keytab(front, &keytab, &["-f"])
+            .succeeded();
+        service.run("kvno", &["-U", "alice", "-P", target], "")
+    };
+    act("HTTP/back.example").succeeded();
+    act("HTTP/open.example").succeeded();
+    let audit = kerb.audit();
+    let said = r#""acting_for":"alice@ADMIN.EXAMPLE","acting_how":"s4u2proxy""#;
+    assert!(audit.contains(said), "{audit}");
+    let no_longer = ["--no-delegate-to", "HTTP/back.example"];
+    kerb.admin(&[&["principal", "modify", front], &no_longer[..]].concat());
+    act("HTTP/back.example").failed();
+    kerb.admin(&["realm", "modify", REALM, "--pac", "false"]);
+    let realm = json(&kerb.admin(&["realm", "show", REALM, "--json"]));
+    assert_eq!(realm["issues_pac"], false);
+    act("HTTP/open.example").failed();
+}
