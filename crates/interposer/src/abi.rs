@@ -613,6 +613,32 @@ impl InBuffer<'_> {
     }
 }
 
+/// The value of `GSS_KRB5_COPY_CCACHE`: a `krb5_ccache`, or null. From C alone, and good for the call.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug)]
+pub struct InCcache<'a>(*mut c_void, PhantomData<&'a c_void>);
+
+impl InCcache<'_> {
+    /// The pointer, for calls of Kerberos' library.
+    pub fn pointer(self) -> *mut c_void {
+        self.0
+    }
+}
+
+impl<'a> InBuffer<'a> {
+    /// The cache that a value of `GSS_KRB5_COPY_CCACHE` is; none when it is none.
+    pub fn ccache(self) -> Option<InCcache<'a>> {
+        if self.0.is_null() {
+            return None;
+        }
+        // SAFETY: the module's invariant: not null, so a filled buffer that outlives the call.
+        let Buffer { length, value } = unsafe { *self.0 };
+        // The pointer stands in the buffer's place for one, and its size in that for a length.
+        let is_one = length == size_of::<*mut c_void>() && !value.is_null();
+        is_one.then_some(InCcache(value, PhantomData))
+    }
+}
+
 /// A handle of ours (name, credential, context) that comes back to us, or null.
 #[repr(transparent)]
 #[derive(Debug)]

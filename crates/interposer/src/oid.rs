@@ -34,6 +34,8 @@ pub const NT_EXPORT_NAME: &[u8] = b"\x2b\x06\x01\x05\x06\x04";
 
 /// `GSS_KRB5_SET_ALLOWABLE_ENCTYPES`.
 pub const SET_ALLOWABLE_ENCTYPES: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x05\x04";
+/// `GSS_KRB5_COPY_CCACHE`.
+pub const COPY_CCACHE: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x05\x02";
 /// `GSS_KRB5_CRED_NO_CI_FLAGS_X`: 1.2.752.43.13.29.
 pub const NO_CI_FLAGS: &[u8] = b"\x2a\x85\x70\x2b\x0d\x1d";
 

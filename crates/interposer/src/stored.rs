@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use kerbstone_proxy::wire;
 use kerbstone_xdr::{from_bytes, to_bytes};
 
+use crate::abi::InCcache;
 use crate::krb5::{Ccache, Entry, Kerberos, Principal, file_of};
 use crate::status::{Fault, Outcome};
 
@@ -60,13 +61,7 @@ pub fn keep(
     if let Some(name) = ccache {
         kerberos.set_default_ccache(name)?;
     }
-    let sealed = Sealed {
-        client: kerberos.principal(&owner(credential)?)?,
-        server: kerberos.principal(SERVER)?,
-        ticket: to_bytes(credential, LONGEST)
-            .map_err(|error| Fault::internal(libc::ENOSPC, &error.to_string()))?
-            .into_vec(),
-    };
+    let sealed = Sealed::new(&kerberos, credential)?;
     let Some(name) = kerberos.default_ccache_name() else {
         return Err(Fault::internal(
             libc::ENOENT,
@@ -80,6 +75,15 @@ pub fn keep(
         }
         None => sealed.keep_in_collection(&kerberos, &name, make_primary),
     }
+}
+
+/// Puts a sealed credential into a cache that the caller has open and made somebody's.
+pub fn copy(ccache: InCcache<'_>, credential: &wire::Credential) -> Outcome<()> {
+    let kerberos = Kerberos::open()?;
+    let ccache = kerberos.lent_ccache(ccache);
+    let mut sealed = Sealed::new(&kerberos, credential)?;
+    sealed.client = ccache.principal()?;
+    sealed.replace(&ccache)
 }
 
 /// Whom the credential is for, as a principal.
@@ -107,7 +111,17 @@ struct Sealed<'k> {
     ticket: Vec<u8>,
 }
 
-impl Sealed<'_> {
+impl<'k> Sealed<'k> {
+    fn new(kerberos: &'k Kerberos, credential: &wire::Credential) -> Outcome<Self> {
+        Ok(Self {
+            client: kerberos.principal(&owner(credential)?)?,
+            server: kerberos.principal(SERVER)?,
+            ticket: to_bytes(credential, LONGEST)
+                .map_err(|error| Fault::internal(libc::ENOSPC, &error.to_string()))?
+                .into_vec(),
+        })
+    }
+
     /// In a collection every principal has a cache of its own.
     fn keep_in_collection(
         &self,

@@ -388,7 +388,8 @@ pub extern "C" fn gssi_inquire_cred_by_oid(
 }
 
 /// Sets what only this mechanism's credentials have. A sealed one takes the enctypes allowed and the
-/// wish to have no flags for confidentiality and integrity, and the daemon heeds them.
+/// wish to have no flags for confidentiality and integrity, and the daemon heeds them. It goes sealed into
+/// a cache that it is to be copied to.
 #[unsafe(no_mangle)]
 pub extern "C" fn gssi_set_cred_option(
     minor: Out<'_, Word>,
@@ -401,8 +402,16 @@ pub extern "C" fn gssi_set_cred_option(
             .get()
             .ok_or(Fault::plain(major::INACCESSIBLE_READ))?;
         let held = credential.held();
-        if held.remote.is_some() {
-            credential.set_option(remote_option(object, value)?)?;
+        if let Some(remote) = &held.remote {
+            match object.octets() {
+                Some(oid::COPY_CCACHE) => {
+                    let ccache = value
+                        .ccache()
+                        .ok_or_else(|| Fault::invalid("no credential cache"))?;
+                    stored::copy(ccache, &remote.value)?;
+                }
+                _ => credential.set_option(remote_option(object, value)?)?,
+            }
             return Ok(major::COMPLETE);
         }
         let own = held.local.ok_or(Fault::plain(major::UNAVAILABLE))?;

@@ -1,16 +1,29 @@
 //! Credential caches through the library, so that every kind of cache works.
 
 use std::ffi::{CStr, c_uint};
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::slice;
 
 use super::{Data, Kerberos, Principal, RawCcache, RawCreds, RawCursor, RawPrincipal, Text};
-use crate::abi::InOut;
+use crate::abi::{InCcache, InOut};
 use crate::status::{Fault, Outcome};
 
 /// A credential cache, closed when dropped.
 pub struct Ccache<'k> {
     kerberos: &'k Kerberos,
     raw: RawCcache,
+}
+
+/// A cache of the caller.
+pub struct Lent<'k>(ManuallyDrop<Ccache<'k>>);
+
+impl<'k> Deref for Lent<'k> {
+    type Target = Ccache<'k>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 /// A credential as it was in a cache.
@@ -28,6 +41,14 @@ impl Kerberos {
     /// The cache of the default collection that is that principal's.
     pub fn ccache_of(&self, client: &Principal<'_>) -> Outcome<Ccache<'_>> {
         self.ccache_by(|place| (self.krb5.krb5_cc_cache_match)(self.context, client.raw, place))
+    }
+
+    /// The caller's own cache, which stays open.
+    pub fn lent_ccache(&self, ccache: InCcache<'_>) -> Lent<'_> {
+        Lent(ManuallyDrop::new(Ccache {
+            kerberos: self,
+            raw: RawCcache::lent(ccache),
+        }))
     }
 
     /// A cache of that kind under a new name.

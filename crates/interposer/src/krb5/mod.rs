@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 pub use ccache::{Ccache, Entry};
 
-use crate::abi::InOut;
+use crate::abi::{InCcache, InOut};
 use crate::mechglue::Library;
 use crate::status::{Fault, Outcome};
 
@@ -39,6 +39,12 @@ macro_rules! pointers {
 }
 
 pointers! { RawContext RawCcache RawPrincipal RawCursor }
+
+impl RawCcache {
+    fn lent(ccache: InCcache<'_>) -> Self {
+        Self(ccache.pointer())
+    }
+}
 
 /// A C string for the length of a call.
 #[repr(transparent)]

@@ -300,6 +300,38 @@ credentials(gss_cred_id_t initiator, gss_cred_id_t acceptor)
     gss_release_cred(&minor, &imported);
 }
 
+/* As sshd keeps what was delegated to it. */
+static void
+copies(gss_cred_id_t initiator, gss_cred_id_t acceptor)
+{
+    OM_uint32 minor;
+    krb5_context context;
+    krb5_principal alice;
+    krb5_ccache ccache;
+    char *name;
+    gss_key_value_element_desc element = {"ccache", NULL};
+    gss_key_value_set_desc store = {1, &element};
+    gss_cred_id_t found;
+    struct ends ends;
+
+    HOLDS(krb5_init_context(&context) == 0);
+    HOLDS(krb5_parse_name(context, "alice@LAB.EXAMPLE", &alice) == 0);
+    HOLDS(krb5_cc_new_unique(context, "MEMORY", NULL, &ccache) == 0);
+    HOLDS(krb5_cc_initialize(context, ccache, alice) == 0);
+    WORKS(gss_krb5_copy_ccache(&minor, initiator, ccache));
+    HOLDS(krb5_cc_get_full_name(context, ccache, &name) == 0);
+    element.value = name;
+    WORKS(gss_acquire_cred_from(&minor, GSS_C_NO_NAME, 0, &only_krb5, GSS_C_INITIATE, &store, &found, NULL, NULL));
+    ends = establish(found, acceptor, GSS_C_MUTUAL_FLAG);
+    HOLDS(is_displayed_as(ends.source, "alice@LAB.EXAMPLE"));
+    forget(&ends);
+    gss_release_cred(&minor, &found);
+    krb5_free_string(context, name);
+    krb5_cc_destroy(context, ccache);
+    krb5_free_principal(context, alice);
+    krb5_free_context(context);
+}
+
 static void
 somebody_else(void)
 {
@@ -338,6 +370,7 @@ main(int argc, char **argv)
         secrets(&ends);
         forget(&ends);
         credentials(initiator, acceptor);
+        copies(initiator, acceptor);
         options(initiator, acceptor);
         gss_release_cred(&minor, &initiator);
         gss_release_cred(&minor, &acceptor);
