@@ -124,12 +124,14 @@ fn sshd_config(folder: &Path, port: u16) -> String {
     )
 }
 
-/// Keeps the list of who may sign in out of the user's home.
+/// Keeps the list of who may sign in out of the user's home, and what sshd leaves without a name out of the user's own
+/// cache.
 fn write_krb5_conf(folder: &Path, realms: &Path) {
     let text = fs::read_to_string(realms).expect("the realm's krb5.conf");
     let list = format!(
-        "\n[libdefaults]\nk5login_directory = {}\n",
-        folder.join("k5login").display()
+        "\n[libdefaults]\nk5login_directory = {}\ndefault_ccache_name = FILE:{}\n",
+        folder.join("k5login").display(),
+        folder.join("unnamed.ccache").display(),
     );
     fs::write(folder.join("krb5.conf"), text + &list).expect("sshd's krb5.conf");
 }
