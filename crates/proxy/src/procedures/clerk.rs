@@ -73,11 +73,9 @@ impl Clerk<'_> {
         Ok(())
     }
 
-    /// Where the service's credentials are for this caller.
+    /// Where the service's credentials are for this caller, as far as handles are concerned.
     pub(super) fn sources(&self) -> Outcome<Arc<Sources>> {
-        let own = policy::is_own(self.service, self.caller) && self.service.trusted;
-        let sign_in = if own { SignIn::Service } else { SignIn::User };
-        self.sources_of(self.caller.uid, sign_in)
+        self.sources_of(self.caller.uid, SignIn::User)
     }
 
     fn sources_of(&self, uid: u32, sign_in: SignIn) -> Outcome<Arc<Sources>> {

@@ -252,6 +252,10 @@ impl From<DeskError> for Trouble {
 /// A status that says what a client shows: both texts are C strings.
 pub(super) fn status(mech: &Oid, major: MajorStatus, failure: Option<&Failure>) -> wire::Status {
     let minor = failure.map_or(Minor::NONE, |failure| failure.minor);
+    let major = match failure {
+        Some(_) => never_success(major),
+        None => major,
+    };
     wire::Status {
         major: major.0.into(),
         mech: mech.contents().into(),
@@ -263,6 +267,15 @@ pub(super) fn status(mech: &Oid, major: MajorStatus, failure: Option<&Failure>) 
         },
         ..wire::Status::default()
     }
+}
+
+/// Whatever went wrong, no client shall take it for success.
+const fn never_success(major: MajorStatus) -> MajorStatus {
+    const ERRORS: u32 = 0xffff_0000;
+    if major.0 & ERRORS == 0 {
+        return MajorStatus(major.0 | MajorStatus::FAILURE.0);
+    }
+    major
 }
 
 fn c_string(text: String) -> wire::Opaque {
@@ -290,6 +303,15 @@ mod tests {
              An expected per-message token was not received"
         );
         assert_eq!(major_text(MajorStatus::COMPLETE), "");
+    }
+
+    #[test]
+    fn a_failure_is_never_told_as_a_success() {
+        for major in [MajorStatus::COMPLETE, MajorStatus::DUPLICATE_TOKEN] {
+            let failure = Failure::of_major(major);
+            let told = status(&Oid::KRB5, major, Some(&failure));
+            assert_ne!(told.major & 0xffff_0000, 0, "{told:?}");
+        }
     }
 
     #[test]

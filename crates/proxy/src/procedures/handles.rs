@@ -52,6 +52,8 @@ impl Clerk<'_> {
     /// Without one there is no place for it here, and the client's library has places of its own.
     pub(super) fn store_cred(&mut self, args: &StoreCredArgs) -> Outcome<StoreCredResult> {
         self.mech(&args.mech)?;
+        // Whoever else has the cache locked is waited for.
+        self.may_wait()?;
         if args.usage == wire::Usage::Accept {
             return Err(Failure::of_minor(Minor::NO_ACCEPTOR_STORE).into());
         }

@@ -37,7 +37,7 @@ pub use self::decision::Decision;
 use std::sync::Arc;
 
 use kerbstone_gss::suspended::SuspensionKey;
-use kerbstone_gss::{GssError, MajorStatus, Oid};
+use kerbstone_gss::{GssError, Oid};
 use kerbstone_proto::time::Timestamp;
 
 use self::clerk::Clerk;
@@ -193,21 +193,11 @@ impl Clerk<'_> {
             Ok(result) => Ok(result.into()),
             Err(Trouble::MustWait) => Err(WouldWait),
             Err(Trouble::Failed(failure)) => {
-                let told = status(&Oid::KRB5, never_success(failure.major), Some(&failure));
+                let told = status(&Oid::KRB5, failure.major, Some(&failure));
                 self.refusal = Some(failure);
                 Ok(T::refused(told).into())
             }
         }
-    }
-}
-
-/// Whatever went wrong, no client shall take it for success.
-const fn never_success(major: MajorStatus) -> MajorStatus {
-    const ERRORS: u32 = 0xffff_0000;
-    if major.0 & ERRORS == 0 {
-        MajorStatus(major.0 | MajorStatus::FAILURE.0)
-    } else {
-        major
     }
 }
 

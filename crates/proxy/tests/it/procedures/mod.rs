@@ -5,6 +5,7 @@ mod accepting;
 mod acting_for_users;
 
 mod delegating;
+mod hostile;
 mod initiating;
 mod kernel;
 mod mechanisms;

@@ -221,31 +221,35 @@ fn a_trusted_caller_alone_names_users_by_number() {
     let folder = site.mit.folder().display();
     let slot = format!("{folder}/krb5cc_4711");
     std::fs::copy(site.alice.cache(), &slot).unwrap();
-    let by_number = Some(Name {
-        display: b"4711".into(),
-        name_type: STRING_UID.into(),
-        ..Name::default()
-    });
-    let ask = |trusted, euid| {
-        let service = Service {
-            trusted,
-            euid,
-            allow_any_uid: true,
-            cred_store: vec![stored("ccache", format!("FILE:{folder}/krb5cc_%U"))],
-            ..service("nfs")
-        };
-        acquire(
-            &Counter::of(&site, service),
-            AcquireCredArgs {
-                desired_name: by_number.clone(),
-                usage: Usage::Initiate,
-                ..AcquireCredArgs::default()
-            },
-        )
+    let wanted = AcquireCredArgs {
+        desired_name: Some(Name {
+            display: b"4711".into(),
+            name_type: STRING_UID.into(),
+            ..Name::default()
+        }),
+        usage: Usage::Initiate,
+        ..AcquireCredArgs::default()
     };
+    let nfs = |trusted, euid| Service {
+        trusted,
+        euid,
+        allow_any_uid: true,
+        cred_store: vec![stored("ccache", format!("FILE:{folder}/krb5cc_%U"))],
+        ..service("nfs")
+    };
+    let ask = |trusted, euid| acquire(&Counter::of(&site, nfs(trusted, euid)), wanted.clone());
     let granted = ask(true, own_uid());
-    let name = granted.credential.unwrap().desired_name.display;
-    assert_eq!(*name, *b"alice@PROXY.TEST");
+    let credential = granted.credential.unwrap();
+    assert_eq!(*credential.desired_name.display, *b"alice@PROXY.TEST");
+    let trusted = Counter::of(&site, nfs(true, own_uid()));
+    let Reply::AcquireCred(acquired) = trusted.ask(wanted.clone()).reply else {
+        panic!("a reply to another call");
+    };
+    let args = InitSecContextArgs {
+        credential: acquired.credential,
+        ..InitSecContextArgs::default()
+    };
+    assert_eq!(init(&trusted, args).status.major, 1);
     assert_ne!(ask(false, own_uid()).status.major, 0);
     assert_ne!(ask(true, own_uid() + 1).status.major, 0);
 }
