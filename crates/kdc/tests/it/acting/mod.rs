@@ -2,6 +2,7 @@
 
 mod evidence;
 mod mit_pacs;
+mod our_client;
 mod own_word;
 mod peers;
 mod proof;
