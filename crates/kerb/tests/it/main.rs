@@ -15,6 +15,7 @@ mod proxy;
 mod replace_gssproxy;
 mod service;
 mod side_by_side;
+mod site_moves;
 mod tour;
 mod transcripts;
 mod up;
