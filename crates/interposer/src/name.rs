@@ -122,7 +122,13 @@ impl Name {
         let (one, another) = (self.local()?, other.local()?);
         let mut equal = 0;
         local(|minor| (glue.gss_compare_name)(minor, one, another, Out::to(&mut equal)))?;
-        Ok(equal != 0)
+        if equal != 0 {
+            return Ok(true);
+        }
+        // An imported export belongs to another mechanism in the mechglue's eyes than a canonical name, which is all that
+        // it looks at then.
+        let (one, another) = (to_remote(one)?, to_remote(another)?);
+        Ok(one.display == another.display && one.name_type == another.name_type)
     }
 }
 

@@ -1,6 +1,8 @@
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::{fs, io};
 
@@ -174,4 +176,84 @@ fn finds_a_daemon_that_was_started_anew() {
     fs::write(&mark, "").unwrap();
     running.join().unwrap().succeeded().saying("outlived");
     drop(folder);
+}
+
+/// Hands calls on to a daemon, and its replies back with a byte changed here and there.
+struct Meddler {
+    folder: TempDir,
+    chance: Arc<AtomicU64>,
+}
+
+impl Meddler {
+    fn before(daemon: PathBuf) -> Self {
+        let folder = TempDir::with_prefix("kerbstone-meddler-").unwrap();
+        let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
+        let chance = Arc::new(AtomicU64::new(1));
+        let seed = Arc::clone(&chance);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (daemon, seed) = (UnixStream::connect(&daemon), Arc::clone(&seed));
+                thread::spawn(move || meddle(client?, daemon?, &seed));
+            }
+        });
+        Self { folder, chance }
+    }
+}
+
+fn meddle(mut client: UnixStream, mut daemon: UnixStream, chance: &AtomicU64) -> io::Result<()> {
+    loop {
+        daemon.write_all(&read_record(&mut client)?)?;
+        let mut reply = read_record(&mut daemon)?;
+        let dice = roll(chance);
+        // The header stays, so that what is behind it is read at all.
+        let place = 28 + (dice >> 16) as usize % reply.len();
+        if let (0, Some(byte)) = (dice % 12, reply.get_mut(place)) {
+            *byte ^= 1 << (dice >> 8 & 7);
+        }
+        client.write_all(&reply)?;
+    }
+}
+
+fn read_record(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
+    let mut record = vec![0; 4];
+    stream.read_exact(&mut record)?;
+    let length = u32::from_be_bytes([record[0] & 0x7f, record[1], record[2], record[3]]);
+    record.resize(4 + length as usize, 0);
+    stream.read_exact(&mut record[4..])?;
+    Ok(record)
+}
+
+/// A random number; the same ones after the same seed.
+fn roll(state: &AtomicU64) -> u64 {
+    let next = |state: u64| {
+        state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1)
+    };
+    let before = state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
+        Some(next(state))
+    });
+    before.unwrap() >> 24
+}
+
+#[test]
+fn outlives_replies_that_somebody_meddled_with() {
+    let Some(workshop) = Workshop::open(Keeper::Debian) else {
+        return;
+    };
+    let meddler = Meddler::before(workshop.daemon.socket());
+    for seed in 1..=24 {
+        meddler.chance.store(seed << 32, Ordering::Relaxed);
+        let _ = fs::remove_file(workshop.cache());
+        let Some(everything) = workshop.everything() else {
+            return;
+        };
+        let finished = everything
+            .arg("remote")
+            .env("GSSPROXY_SOCKET", meddler.folder.path().join("socket"))
+            .env("GSSPROXY_BEHAVIOR", "REMOTE_ONLY")
+            .run();
+        assert!(matches!(finished.code, 0 | 1), "seed {seed}: {finished}");
+        assert!(!finished.says("panicked"), "seed {seed}: {finished}");
+    }
 }
