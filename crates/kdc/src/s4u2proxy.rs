@@ -132,12 +132,14 @@ impl Evidence {
     }
 
     /// The last request of a service of another realm: its referrals to here, without and with
-    /// the user in their PACs.
+    /// the user in their PACs. Both must come from one realm, or a second one could say for whom
+    /// the service acts.
     fn check_referral(&self, wish: &Wish<'_>) -> Result<(), Refusal> {
         let server = &self.ticket.server;
         let here = &wish.asking.settings.name;
         let is_referral_to_here = server.name.krbtgt_realm().as_ref() == Some(here)
             && referral::is_other_realms(server)
+            && *server == wish.header.ticket.server
             && self.ticket.part.client() == wish.header.ticket.part.client();
         if !is_referral_to_here || matches!(wish.destination, Destination::Nearer(_)) {
             return Err(bad_option(

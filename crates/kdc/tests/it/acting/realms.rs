@@ -2,6 +2,8 @@
 
 use super::*;
 
+const THIRD: &str = "THIRD.TEST";
+
 /// Two realms that trust each other.
 fn two_realms() -> Site {
     let site = site();
@@ -18,6 +20,38 @@ fn tgt_of_far(client: &mut Client<'_>, tgt: &Credential) -> Credential {
     client
         .ticket(tgt, &to, |body| body.kdc_options = options)
         .unwrap()
+}
+
+/// The referral as another realm would have made it up.
+fn said_by(site: &Site, realm: &str, referral: &Credential) -> Credential {
+    let server = principal(&format!("krbtgt/{FAR}@{realm}"));
+    let entry = site.directory.lookup(&server).unwrap().unwrap();
+    let (key, kvno) = (&entry.keys[0].key, entry.keys[0].kvno);
+    let mut part = referral.opened(site);
+    replace_pac(&mut part, |bytes| {
+        let pac = Pac::parse(bytes).unwrap();
+        let contents = PacContents {
+            client_info: pac.get(PacBuffer::CLIENT_INFO).unwrap().unwrap(),
+            delegation_info: pac.get(PacBuffer::DELEGATION_INFO).unwrap(),
+        };
+        *bytes = contents.sign(
+            Signers {
+                server: key,
+                kdc: key,
+            },
+            None,
+        );
+    });
+    let plain = part.to_der();
+    let usage = KeyUsage::TICKET;
+    Credential {
+        ticket: Ticket {
+            enc_part: EncryptedData::encrypt(key, usage, Some(kvno), &plain, &mut rand::rng()),
+            realm: server.realm,
+            sname: server.name,
+        },
+        ..referral.clone()
+    }
 }
 
 #[test]
@@ -122,6 +156,15 @@ fn a_service_acts_at_one_of_another_realm_that_admits_it() {
         code(outcome),
         ErrorCode::KDC_ERR_BADOPTION,
         "given for another target"
+    );
+    site.add_realm(THIRD);
+    site.trust(THIRD, FAR);
+    let forged = said_by(&site, THIRD, &referral);
+    let outcome = resource_based_proxy(&mut client, &far, &forged, &target);
+    assert_eq!(
+        code(outcome),
+        ErrorCode::KDC_ERR_BADOPTION,
+        "said by a realm that is not the service's"
     );
     let ticket = resource_based_proxy(&mut client, &far, &referral, &target).unwrap();
     assert!(is_of(&site, &ticket, "alice"));
