@@ -3,16 +3,17 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use kerbstone_client::{Cache, ClientError, Context, KeytabFile, NoPrompter, Secret};
+use kerbstone_client::{Context, KeytabFile, NoPrompter, Secret};
 use kerbstone_gss::Name;
 use kerbstone_proto::ccache::CredentialCache;
-use kerbstone_proto::keytab::{Keytab, KeytabEntry};
+use kerbstone_proto::keytab::KeytabEntry;
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 
 use super::held::HeldTickets;
+use super::places::{Place, SignInKeys, client_keytab};
 use super::purse::{Purse, Survey};
-use super::{CacheSource, Desk, DeskError, HeldCredential, Patience, Sources, naming};
+use super::{Desk, DeskError, HeldCredential, Patience, Sources, naming};
 use crate::settings::CredUsage;
 
 /// Tickets that end so soon are renewed (MIT's).
@@ -27,29 +28,6 @@ pub struct Wish<'a> {
     pub name: Option<&'a Name>,
     /// What for.
     pub usage: CredUsage,
-}
-
-/// What stands for the tickets that a wish leads to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct TicketsKey {
-    sources: Sources,
-    name: Option<Name>,
-}
-
-/// Where tickets are to be found, or to be put.
-#[derive(Debug)]
-struct Place {
-    /// The cache, unless it is in memory.
-    cache: Option<Cache>,
-    /// What is in it; nothing when nobody signed in yet.
-    purse: Option<Arc<Purse>>,
-}
-
-/// The keys that a client could sign in with.
-#[derive(Debug)]
-struct SignInKeys {
-    file: KeytabFile,
-    keytab: Arc<Keytab>,
 }
 
 /// What is to be done before tickets are used.
@@ -156,7 +134,7 @@ impl Desk {
         patience: Patience,
         now: Timestamp,
     ) -> Result<HeldCredential, DeskError> {
-        let gate = self.gate(wish);
+        let gate = self.logins.gate(wish);
         let _one_at_a_time = gate.lock().unwrap_or_else(PoisonError::into_inner);
         let (client, place) = self.look(context, wish, Some(keys), patience)?;
         let survey = place.purse.as_ref().map(|purse| purse.inspect(Survey::of));
@@ -206,132 +184,12 @@ impl Desk {
                     }
                     None => Arc::new(Purse::new(content)),
                 };
-                self.keep(wish, &purse, &keys.keytab);
+                self.logins.put(wish, &purse, &keys.keytab);
                 let added = purse.added();
                 HeldTickets::Memory(purse, added)
             }
         };
         Ok(HeldCredential::initiating(survey, tickets))
-    }
-
-    /// Whose tickets it will be, and where they are or go.
-    fn look(
-        &self,
-        context: &Context,
-        wish: &Wish<'_>,
-        keys: Option<&SignInKeys>,
-        patience: Patience,
-    ) -> Result<(Principal, Place), DeskError> {
-        let place = self.place(context, wish, keys, patience)?;
-        let owner = place.purse.as_ref();
-        let owner = owner.map(|purse| purse.inspect(|cache| cache.principal.clone()));
-        let client = match owner {
-            Some(owner) => owner,
-            None => self
-                .client_in_keytab(context, wish.name, keys, patience)?
-                .ok_or_else(|| place.nobody())?,
-        };
-        Ok((client, place))
-    }
-
-    fn place(
-        &self,
-        context: &Context,
-        wish: &Wish<'_>,
-        keys: Option<&SignInKeys>,
-        patience: Patience,
-    ) -> Result<Place, DeskError> {
-        match &wish.sources.cache {
-            CacheSource::Memory => Ok(Place {
-                cache: None,
-                purse: self.kept(wish, keys.map(|keys| &keys.keytab)),
-            }),
-            CacheSource::Named(name) => {
-                let cache = Cache::parse(name)?;
-                let purse = absent_is_none(self.caches.load(&cache, patience))?;
-                let owner = purse.as_ref();
-                let owner = owner.map(|purse| purse.inspect(|cache| cache.principal.clone()));
-                if let (Some(owner), Some(name)) = (owner, wish.name)
-                    && naming::find(name, &[owner], context, patience)?.is_none()
-                {
-                    return Err(DeskError::CacheOfAnother);
-                }
-                Ok(Place {
-                    cache: Some(cache),
-                    purse,
-                })
-            }
-            CacheSource::Default => self.default_place(context, wish, keys, patience),
-        }
-    }
-
-    /// In MIT's default cache, or in the one of its collection that is the wished principal's.
-    fn default_place(
-        &self,
-        context: &Context,
-        wish: &Wish<'_>,
-        keys: Option<&SignInKeys>,
-        patience: Patience,
-    ) -> Result<Place, DeskError> {
-        let collection = context.collection()?;
-        let Some(name) = wish.name else {
-            let cache = collection.primary()?;
-            let purse = absent_is_none(self.caches.load(&cache, patience))?;
-            return Ok(Place {
-                cache: Some(cache),
-                purse,
-            });
-        };
-        let (mut owners, mut places) = (Vec::new(), Vec::new());
-        for cache in collection.caches()? {
-            if let Some(purse) = absent_is_none(self.caches.load(&cache, patience))? {
-                owners.push(purse.inspect(|content| content.principal.clone()));
-                places.push(Place {
-                    cache: Some(cache),
-                    purse: Some(purse),
-                });
-            }
-        }
-        let found = naming::find(name, &owners, context, patience)?;
-        if let Some(place) = found.and_then(|index| places.into_iter().nth(index)) {
-            return Ok(place);
-        }
-        let Some(client) = self.client_in_keytab(context, Some(name), keys, patience)? else {
-            return Err(DeskError::CacheOfAnother);
-        };
-        let cache = collection.cache_for_login(&client)?;
-        let there = absent_is_none(self.caches.load(&cache, patience))?;
-        if !collection.holds_many() && there.is_some() {
-            // MIT's library does not put another's tickets in their place either.
-            return Err(DeskError::CacheOfAnother);
-        }
-        Ok(Place {
-            cache: Some(cache),
-            purse: None,
-        })
-    }
-
-    /// Who signs in: the wished principal if the keytab has its key, or the first one in there.
-    fn client_in_keytab(
-        &self,
-        context: &Context,
-        name: Option<&Name>,
-        keys: Option<&SignInKeys>,
-        patience: Patience,
-    ) -> Result<Option<Principal>, DeskError> {
-        let entries = keys.iter().flat_map(|keys| keys.keytab.entries());
-        let principals: Vec<Principal> = entries.map(|entry| entry.principal.clone()).collect();
-        let index = match name {
-            Some(name) => naming::find(name, &principals, context, patience)?,
-            None => Some(0),
-        };
-        Ok(index.and_then(|index| principals.into_iter().nth(index)))
-    }
-
-    fn sign_in_keys(&self, context: &Context, sources: &Sources) -> Option<SignInKeys> {
-        let file = client_keytab(context, sources).ok()?;
-        let keytab = self.keytabs.load(&file).ok()?;
-        Some(SignInKeys { file, keytab })
     }
 
     /// Gets new tickets with the client keytab in place of those of a credential that have ended.
@@ -362,47 +220,6 @@ impl Desk {
     }
 }
 
-impl Wish<'_> {
-    /// By what its tickets are known.
-    pub(super) fn key(&self) -> TicketsKey {
-        TicketsKey {
-            sources: self.sources.clone(),
-            name: self.name.cloned(),
-        }
-    }
-}
-
-impl SignInKeys {
-    fn are_of(&self, client: &Principal) -> bool {
-        self.keytab
-            .entries()
-            .any(|entry| entry.principal == *client)
-    }
-}
-
-impl Place {
-    fn held(&self, survey: Option<Survey>) -> Result<HeldCredential, DeskError> {
-        let survey = survey.filter(|survey| !survey.expires.is_zero());
-        let survey = survey.ok_or_else(|| self.nobody())?;
-        let tickets = match (&self.cache, &self.purse) {
-            (Some(cache), _) => HeldTickets::Named(cache.name().to_string()),
-            (None, Some(purse)) => HeldTickets::Memory(Arc::clone(purse), purse.added()),
-            (None, None) => return Err(self.nobody()),
-        };
-        Ok(HeldCredential::initiating(survey, tickets))
-    }
-
-    /// Why there are no tickets.
-    fn nobody(&self) -> DeskError {
-        match (&self.cache, &self.purse) {
-            (Some(cache), None) => DeskError::Client(ClientError::NoCache {
-                name: cache.name().to_string(),
-            }),
-            _ => DeskError::EmptyCache,
-        }
-    }
-}
-
 fn due(place: &Place, survey: Option<&Survey>, min_lifetime: Duration, now: KerberosTime) -> Due {
     let Some(survey) = survey.filter(|survey| !survey.expires.is_zero()) else {
         return Due::Tickets;
@@ -420,13 +237,6 @@ fn due(place: &Place, survey: Option<&Survey>, min_lifetime: Duration, now: Kerb
         return Due::Renewal;
     }
     Due::Nothing
-}
-
-fn client_keytab(context: &Context, sources: &Sources) -> Result<KeytabFile, ClientError> {
-    match &sources.client_keytab {
-        Some(name) => KeytabFile::parse(name),
-        None => context.client_keytab(),
-    }
 }
 
 /// Tickets by the keys of a client, and the note when to get new ones.
@@ -457,13 +267,4 @@ fn sign_in(
     let note = halfway.unix().to_string();
     content.set_config(CredentialCache::REFRESH_TIME, None, note.as_bytes());
     Ok(content)
-}
-
-/// A cache that nobody signed in to is none.
-pub(super) fn absent_is_none<T>(loaded: Result<T, DeskError>) -> Result<Option<T>, DeskError> {
-    match loaded {
-        Ok(content) => Ok(Some(content)),
-        Err(DeskError::Client(ClientError::NoCache { .. })) => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -1,12 +1,15 @@
-//! Handles that were sealed or opened a while ago, so that the next call with them costs a hash.
+//! Handles: sealed, opened, and kept open so that the next call with them costs a hash.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kerbstone_client::KeytabFile;
+use kerbstone_crypto::Key;
 use sha2::{Digest, Sha256};
 
-use super::HeldCredential;
 use super::held::HeldTickets;
 use super::shelf::Shelf;
+use super::{Desk, DeskError, HeldCredential, Sources, belonging, k5c1, sealing};
 
 /// So many bytes of credentials are kept, about.
 const MAX_BYTES: usize = 4 << 20;
@@ -17,38 +20,132 @@ const ROOM_TO_GROW: usize = 3 * FRAME;
 
 type Fingerprint = [u8; 32];
 
-/// What is in the handles that are in use.
+/// What is in the handles that are in use, and what seals them.
 #[derive(Debug)]
 pub(super) struct Handles {
+    /// By service.
+    keys: Mutex<HashMap<String, Key>>,
     shelf: Mutex<Shelf<Fingerprint, Opened>>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Opened {
+struct Opened {
     /// Whose handle it is.
-    pub(super) service: String,
-    pub(super) credential: Arc<HeldCredential>,
+    service: String,
+    credential: Arc<HeldCredential>,
 }
 
 impl Handles {
     pub(super) fn new() -> Self {
         Self {
+            keys: Mutex::default(),
             shelf: Mutex::new(Shelf::new(MAX_BYTES)),
         }
     }
 
-    pub(super) fn get(&self, handle: &[u8]) -> Option<Opened> {
+    fn get(&self, handle: &[u8]) -> Option<Opened> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.get(&fingerprint(handle)).cloned()
     }
 
-    pub(super) fn put(&self, handle: &[u8], opened: Opened) {
+    fn put(&self, handle: &[u8], opened: Opened) {
         let weight = match &opened.credential.tickets {
             Some(HeldTickets::Memory(purse, _)) => purse.size().max(ROOM_TO_GROW),
             Some(HeldTickets::Named(_)) | None => 0,
         };
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.put(fingerprint(handle), opened, weight.saturating_add(FRAME));
+    }
+}
+
+impl Desk {
+    /// Makes a handle of a credential that only this service's desk opens again.
+    ///
+    /// # Errors
+    /// There is no key to seal with.
+    pub fn seal(
+        &self,
+        sources: &Sources,
+        credential: &HeldCredential,
+    ) -> Result<Vec<u8>, DeskError> {
+        let key = self.seal_of(sources)?;
+        let mut opened = credential.clone();
+        let text = match &mut opened.tickets {
+            Some(HeldTickets::Memory(purse, sealed)) => {
+                *sealed = purse.added();
+                let content = purse.content_to_seal();
+                k5c1::write(&credential.exported(Some(&content)))
+            }
+            Some(HeldTickets::Named(_)) | None => k5c1::write(&credential.exported(None)),
+        };
+        let handle = sealing::seal(&key, &text, &mut rand::rng());
+        let opened = Opened {
+            service: sources.service.clone(),
+            credential: Arc::new(opened),
+        };
+        self.handles.put(&handle, opened);
+        Ok(handle)
+    }
+
+    /// The credential in a handle. Nothing when it does not decrypt, or is of another service.
+    pub fn open(&self, sources: &Sources, handle: &[u8]) -> Option<Arc<HeldCredential>> {
+        if let Some(opened) = self.handles.get(handle) {
+            let is_own = opened.service == sources.service;
+            return is_own.then_some(opened.credential);
+        }
+        let key = self.seal_of(sources).ok()?;
+        let credential = sealing::open(&key, handle)?
+            .and_then(|text| k5c1::read(&text))
+            .and_then(HeldCredential::imported);
+        let credential = match credential {
+            Ok(credential) => Arc::new(credential),
+            Err(error) => {
+                tracing::warn!(service = sources.service, %error, "a handle is sealed with our key and cannot be read");
+                return None;
+            }
+        };
+        if !belonging::is_of(sources, &credential, &self.context()) {
+            tracing::warn!(
+                service = sources.service,
+                "a handle names files that are not the service's"
+            );
+            return None;
+        }
+        let opened = Opened {
+            service: sources.service.clone(),
+            credential: Arc::clone(&credential),
+        };
+        self.handles.put(handle, opened);
+        Some(credential)
+    }
+
+    /// The key of a service's handles. It stays what it was when it was needed first, so that handles
+    /// outlive a change of the keytab as they do with upstream.
+    fn seal_of(&self, sources: &Sources) -> Result<Key, DeskError> {
+        let mut keys = self
+            .handles
+            .keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = keys.get(&sources.service) {
+            return Ok(key.clone());
+        }
+        let context = self.context();
+        let named = sources.keytab.as_deref().map(KeytabFile::parse);
+        let file = match named {
+            Some(Ok(file)) => Ok(file),
+            Some(Err(_)) | None => context.keytab(None),
+        };
+        let keytab = file.and_then(|file| self.keytabs.load(&file));
+        let key = keytab
+            .ok()
+            .and_then(|keytab| sealing::key_in(&keytab, &context));
+        let key = match key {
+            Some(key) => key,
+            None => sealing::random_key(&mut rand::rng())?,
+        };
+        keys.insert(sources.service.clone(), key.clone());
+        Ok(key)
     }
 }
 
