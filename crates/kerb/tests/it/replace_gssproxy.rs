@@ -20,7 +20,7 @@ fn write_keytab(file: &Path, principal: &str) {
         principal: Principal::parse(principal, None).unwrap(),
         timestamp: KerberosTime::from_unix(1_700_000_000),
         kvno: 2,
-        key: KeyBlock::new(Enctype::Aes256CtsHmacSha1_96.number(), &[7; 32]),
+        key: KeyBlock::new(Enctype::Aes256CtsHmacSha1_96.number(), [7; 32]),
     };
     let keytab = Keytab::from_entries([entry]).unwrap();
     fs::write(file, keytab.to_bytes()).unwrap();
