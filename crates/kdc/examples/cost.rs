@@ -1,5 +1,5 @@
-//! What an answer costs without a socket: nanoseconds of AS and TGS, each with the bare
-//! cryptography of the exchange beside it.
+//! What an answer costs without a socket: nanoseconds of AS and TGS, with PACs in the tickets and
+//! without, each with the bare cryptography of the exchange beside it.
 //!
 //! `cargo run --release -p kerbstone-kdc --example cost`; with `as` or `tgs` behind it that
 //! exchange alone, for a profiler.
@@ -30,9 +30,47 @@ use site::Site;
 const REQUESTS: usize = 20_000;
 
 fn main() {
-    let site = Site::new();
+    let only = std::env::args().nth(1);
+    for _ in 0..if only.is_some() { 20 } else { 3 } {
+        for issues_pac in [true, false] {
+            let site = Site::new();
+            site.modify_realm(site::REALM, |realm| realm.issues_pac = issues_pac);
+            answers(&site, issues_pac, only.as_deref());
+        }
+        if only.is_none() {
+            cryptography_alone(&mut StdRng::seed_from_u64(1));
+        }
+    }
+}
+
+/// Both exchanges, or the one that was named.
+fn answers(site: &Site, issues_pac: bool, only: Option<&str>) {
     let kdc = site.kdc();
     let mut client = Client::new(&kdc, site.now);
+    let (as_reqs, tgs_reqs) = requests(site, &mut client);
+    let kdc = site.kdc();
+    let mut rng = StdRng::seed_from_u64(1);
+    let pac = if issues_pac { "" } else { ", without PAC" };
+    for (name, requests) in [("as", &as_reqs), ("tgs", &tgs_reqs)] {
+        if only.is_some_and(|only| only != name) {
+            continue;
+        }
+        let mut line = String::new();
+        let start = cpu();
+        for request in requests {
+            let answer = kdc.answer(request, site.now, &client.peer, &mut rng);
+            line.clear();
+            answer.audit.write_json_line(&mut line);
+            black_box(&answer.reply);
+        }
+        println!("{name}{pac}: {} ns", (cpu() - start) / REQUESTS as u64);
+    }
+    if only.is_none() {
+        decoding_alone(&as_reqs, &tgs_reqs);
+    }
+}
+
+fn requests(site: &Site, client: &mut Client<'_>) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let tgt = client.tgt("alice");
     let mut as_reqs = Vec::new();
     let mut tgs_reqs = Vec::new();
@@ -46,30 +84,7 @@ fn main() {
         let request = client.tgs_req(&tgt, "host/www.kerbstone.test", |_| {}, |builder| builder);
         tgs_reqs.push(request.to_der());
     }
-    let only = std::env::args().nth(1);
-    for _ in 0..if only.is_some() { 20 } else { 3 } {
-        let kdc = site.kdc();
-        let mut rng = StdRng::seed_from_u64(1);
-        for (name, requests) in [("as", &as_reqs), ("tgs", &tgs_reqs)] {
-            if only.as_deref().is_some_and(|only| only != name) {
-                continue;
-            }
-            let mut line = String::new();
-            let start = cpu();
-            for request in requests {
-                let answer = kdc.answer(request, site.now, &client.peer, &mut rng);
-                line.clear();
-                answer.audit.write_json_line(&mut line);
-                black_box(&answer.reply);
-            }
-            println!("{name}: {} ns", (cpu() - start) / REQUESTS as u64);
-        }
-        if only.is_some() {
-            continue;
-        }
-        cryptography_alone(&mut rng);
-        decoding_alone(&as_reqs, &tgs_reqs);
-    }
+    (as_reqs, tgs_reqs)
 }
 
 /// Nanoseconds that this thread has spent on a processor: other programs do not count.
