@@ -15,7 +15,7 @@ impl Clerk<'_> {
     pub(super) fn acquire_cred(&mut self, args: &AcquireCredArgs) -> Outcome<AcquireCredResult> {
         self.check_mechs(args)?;
         if let Some(name) = &args.desired_name {
-            self.target = Some(String::from_utf8_lossy(&name.display).into_owned());
+            self.target = Some(names::shown(name));
         }
         let credential = match (&args.input, is_impersonation(args)?) {
             (Some(input), true) => self.impersonate(input, args)?,
@@ -26,7 +26,7 @@ impl Clerk<'_> {
                 self.write_credential(&drawn)?
             }
         };
-        self.initiator = Some(String::from_utf8_lossy(&credential.desired_name.display).into());
+        self.initiator = Some(names::shown(&credential.desired_name));
         Ok(AcquireCredResult {
             credential: Some(credential),
             ..AcquireCredResult::default()

@@ -13,6 +13,10 @@ use super::minor::Minor;
 use super::names::{self, Forms};
 use crate::wire::{self, CallContext, options};
 
+/// The longest PAC that goes to the client, in the context and in the initiator's name: a reply of
+/// the protocol has a megabyte.
+const MAX_PAC: usize = 128 << 10;
+
 /// The form in which a client wants its established contexts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContextForm {
@@ -49,8 +53,13 @@ pub(super) fn unknown_value(option: &str) -> Failure {
 
 /// An established context, described and exported.
 pub(super) fn write(context: Context, form: ContextForm, now: Timestamp) -> wire::Context {
+    let pac = context.pac().filter(|pac| pac.len() <= MAX_PAC);
+    let attributes = match pac {
+        Some(_) => ExportForm::WithAttributes,
+        None => ExportForm::Minimal,
+    };
     let (source, target) = match form {
-        ContextForm::Exported => (Forms::All(context.pac()), Forms::All(None)),
+        ContextForm::Exported => (Forms::All(pac), Forms::All(None)),
         ContextForm::LinuxLucid => (Forms::WithoutComposite, Forms::WithoutComposite),
     };
     let described = wire::Context {
@@ -64,7 +73,7 @@ pub(super) fn write(context: Context, form: ContextForm, now: Timestamp) -> wire
         ..wire::Context::default()
     };
     let exported = match form {
-        ContextForm::Exported => with_plain_oid(context),
+        ContextForm::Exported => with_plain_oid(context, attributes),
         ContextForm::LinuxLucid => context.to_linux_lucid().as_slice().into(),
     };
     wire::Context {
@@ -74,9 +83,9 @@ pub(super) fn write(context: Context, form: ContextForm, now: Timestamp) -> wire
 }
 
 /// The plugin of upstream knows its contexts by the one true number of krb5 in front.
-fn with_plain_oid(context: Context) -> wire::Opaque {
+fn with_plain_oid(context: Context, attributes: ExportForm) -> wire::Opaque {
     let mech = context.mech().clone();
-    let exported = context.export_as(ExportForm::WithAttributes);
+    let exported = context.export_as(attributes);
     if mech == Oid::KRB5 {
         return exported.as_slice().into();
     }

@@ -14,6 +14,9 @@ const CALL_INACCESSIBLE_READ: u32 = 1 << 24;
 /// A parameter is malformed.
 const CALL_BAD_STRUCTURE: u32 = 3 << 24;
 
+/// The longest detail, in bytes.
+const MAX_DETAIL: usize = 512;
+
 /// What MIT's library says of the bits above an error.
 const CALLING: [(u32, &str); 3] = [
     (
@@ -115,7 +118,10 @@ impl Failure {
     /// Says more of it.
     #[must_use]
     pub(super) fn because(mut self, why: impl Into<String>) -> Self {
-        self.detail = Some(why.into());
+        let mut why = why.into();
+        // What others wrote may be in it, and others may write long.
+        why.truncate(why.floor_char_boundary(MAX_DETAIL));
+        self.detail = Some(why);
         self
     }
 

@@ -59,7 +59,7 @@ impl Clerk<'_> {
     /// A leg that may need a ticket: the first one, and any of a negotiation.
     fn begin(&mut self, mech: Mech, args: &InitSecContextArgs) -> Outcome<Leg> {
         let target = args.target.as_ref().ok_or_else(names::nameless)?;
-        self.target = Some(String::from_utf8_lossy(&target.display).into_owned());
+        self.target = Some(names::shown(target));
         let target = self.read_name(target)?;
         let drawn = self.draw_for(args.credential.as_ref(), CredUsage::Initiate)?;
         let Drawn { credential, .. } = &drawn;

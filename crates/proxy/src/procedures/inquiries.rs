@@ -36,7 +36,7 @@ impl Clerk<'_> {
         args: &ImportAndCanonNameArgs,
     ) -> Outcome<ImportAndCanonNameResult> {
         let input = &args.input;
-        self.target = Some(String::from_utf8_lossy(&input.display).into_owned());
+        self.target = Some(names::shown(input));
         let mech = Oid::from_contents(&args.mech);
         if !args.mech.is_empty() && !mech.is_krb5() {
             return Err(Failure::of_major(MajorStatus::BAD_MECH).into());

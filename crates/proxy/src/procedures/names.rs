@@ -12,6 +12,9 @@ use super::minor::Minor;
 use crate::desk::Patience;
 use crate::wire;
 
+/// No object identifier of a name type is longer.
+const MAX_OID: usize = 64;
+
 /// A name as a call brings it. What it displays counts before what it exports, as upstream has it.
 pub(super) fn read(name: &wire::Name, conf: &Krb5Conf, patience: Patience) -> Outcome<Name> {
     let realm = default_realm(conf);
@@ -23,6 +26,9 @@ pub(super) fn read(name: &wire::Name, conf: &Krb5Conf, patience: Patience) -> Ou
     } else {
         (without_nul(&name.display), type_of(name))
     };
+    if name_type.contents().len() > MAX_OID {
+        return Err(Failure::of_major(MajorStatus::BAD_NAMETYPE).into());
+    }
     if let Some(uid) = uid_in(bytes, &name_type)? {
         return user(uid, realm.as_ref(), patience);
     }
@@ -37,6 +43,13 @@ pub(super) fn nameless() -> Failure {
         major: MajorStatus(missing.major.0 | MajorStatus::BAD_NAME.0),
         ..missing
     }
+}
+
+/// A name as a call brings it, for the record. Nobody has checked it.
+pub(super) fn shown(name: &wire::Name) -> String {
+    const MAX_SHOWN: usize = 256;
+    let shown = name.display.get(..MAX_SHOWN).unwrap_or(&name.display);
+    String::from_utf8_lossy(without_nul(shown)).into_owned()
 }
 
 /// The type of a name's display form; a user's name if it says nothing.

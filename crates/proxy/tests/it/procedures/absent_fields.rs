@@ -106,6 +106,30 @@ fn options_that_mean_nothing_are_passed_over_and_values_that_mean_nothing_are_re
 }
 
 #[test]
+fn words_about_what_a_client_wrote_are_short_however_much_it_wrote() {
+    let long = Name {
+        display: vec![b'@'; 500_000].into(),
+        name_type: vec![1; 100_000].into(),
+        ..Name::default()
+    };
+    let longer = Name {
+        name_type: Default::default(),
+        ..long.clone()
+    };
+    for input in [long, longer] {
+        let answer = ask(ImportAndCanonNameArgs {
+            input,
+            mech: b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02".into(),
+            ..ImportAndCanonNameArgs::default()
+        });
+        assert!(!answer.decision.is_granted());
+        assert!(answer.reply.status().minor_text.len() < 1000);
+        assert!(answer.decision.target.unwrap().len() <= 256);
+        assert!(answer.decision.reason.unwrap().len() < 1000);
+    }
+}
+
+#[test]
 fn a_credential_of_ten_thousand_elements_is_answered() {
     let credential = Credential {
         elements: vec![CredentialElement::default(); 10_000],
