@@ -153,7 +153,7 @@ impl Name {
     /// # Errors
     /// [`GssError::BadName`] for a service without a host.
     pub fn export(&self) -> Result<Vec<u8>, GssError> {
-        self.export_with(EXPORTED, &[])
+        self.export_with(EXPORTED, [&[], &[]])
     }
 
     /// The name with its attributes, of which there are none (RFC 6680 7.8).
@@ -161,7 +161,7 @@ impl Name {
     /// # Errors
     /// As [`Name::export`].
     pub fn export_composite(&self) -> Result<Vec<u8>, GssError> {
-        self.export_with(COMPOSITE, &[0; 4])
+        self.export_with(COMPOSITE, [&[0; 4], &[]])
     }
 
     /// The name with the PAC of whoever has it ([`Context::pac`](crate::Context::pac)), as MIT's
@@ -170,26 +170,34 @@ impl Name {
     /// # Errors
     /// As [`Name::export`].
     pub fn export_composite_with_pac(&self, pac: &[u8]) -> Result<Vec<u8>, GssError> {
-        let mut attributes = Writer::default();
+        let mut attributes = Writer::with_room(pac.len().saturating_add(64));
         attributes.put_attributes(pac);
-        let mut counted = Writer::default();
-        counted.put_counted(&attributes.into_bytes());
-        self.export_with(COMPOSITE, &counted.into_bytes())
+        let attributes = attributes.into_bytes();
+        let length = u32::try_from(attributes.len()).map_err(|_| bad("it is too long"))?;
+        self.export_with(COMPOSITE, [&length.to_be_bytes(), &attributes])
     }
 
-    fn export_with(&self, mark: [u8; 2], attributes: &[u8]) -> Result<Vec<u8>, GssError> {
-        let name = self.to_principal()?.unparse();
+    fn export_with(&self, mark: [u8; 2], attributes: [&[u8]; 2]) -> Result<Vec<u8>, GssError> {
+        let name = match self {
+            Self::Principal(principal) => principal.unparse(),
+            Self::HostBased { .. } | Self::Anonymous => self.to_principal()?.unparse(),
+        };
         let length = u32::try_from(name.len()).map_err(|_| bad("it is too long"))?;
         let mech = Oid::KRB5;
         let oid_length = u8::try_from(mech.contents().len()).unwrap_or(u8::MAX);
-        let mut exported = Vec::with_capacity(name.len().saturating_add(24));
+        let frame = attributes
+            .iter()
+            .fold(24_usize, |length, part| length.saturating_add(part.len()));
+        let mut exported = Vec::with_capacity(name.len().saturating_add(frame));
         exported.extend_from_slice(&mark);
         exported.extend_from_slice(&u16::from(oid_length).saturating_add(2).to_be_bytes());
         exported.extend_from_slice(&[OID_TAG, oid_length]);
         exported.extend_from_slice(mech.contents());
         exported.extend_from_slice(&length.to_be_bytes());
         exported.extend_from_slice(&name);
-        exported.extend_from_slice(attributes);
+        for part in attributes {
+            exported.extend_from_slice(part);
+        }
         Ok(exported)
     }
 

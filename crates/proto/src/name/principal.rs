@@ -81,7 +81,11 @@ impl Principal {
     /// The principal as MIT's `krb5_unparse_name` writes it; in bytes, because a name need
     /// not be UTF-8.
     pub fn unparse(&self) -> Vec<u8> {
-        let mut text = self.name.unparse();
+        // Escapes are rare.
+        let realm = self.realm.as_bytes().len().saturating_add(1);
+        let length = self.name.plain_length().saturating_add(realm);
+        let mut text = Vec::with_capacity(length);
+        self.name.unparse_into(&mut text);
         text.push(b'@');
         escape_into(&mut text, self.realm.as_bytes());
         text

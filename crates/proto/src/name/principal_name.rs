@@ -83,14 +83,27 @@ impl PrincipalName {
     /// The name as MIT writes it, with `\` before what would be read otherwise; in bytes,
     /// because a name need not be UTF-8.
     pub fn unparse(&self) -> Vec<u8> {
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(self.plain_length());
+        self.unparse_into(&mut text);
+        text
+    }
+
+    pub(super) fn unparse_into(&self, text: &mut Vec<u8>) {
         for (index, component) in self.components.iter().enumerate() {
             if index > 0 {
                 text.push(b'/');
             }
-            escape_into(&mut text, component.as_bytes());
+            escape_into(text, component.as_bytes());
         }
-        text
+    }
+
+    /// How long the text is when nothing in it is escaped.
+    pub(super) fn plain_length(&self) -> usize {
+        let lengths = self.components.iter();
+        lengths.fold(0_usize, |sum, component| {
+            sum.saturating_add(component.as_bytes().len())
+                .saturating_add(1)
+        })
     }
 }
 

@@ -91,18 +91,23 @@ const fn unescape(byte: u8) -> u8 {
 }
 
 pub(super) fn escape_into(text: &mut Vec<u8>, bytes: &[u8]) {
-    for &byte in bytes {
-        let escaped = match byte {
-            b'/' | b'@' | b'\\' => byte,
+    let is_escaped = |byte: &u8| matches!(byte, b'/' | b'@' | b'\\' | b'\n' | b'\t' | 0x08 | 0);
+    let mut rest = bytes;
+    while let Some(plain) = rest.iter().position(is_escaped) {
+        let (before, behind) = rest.split_at(plain);
+        text.extend_from_slice(before);
+        let Some((byte, behind)) = behind.split_first() else {
+            return;
+        };
+        let escape = match byte {
             b'\n' => b'n',
             b'\t' => b't',
             0x08 => b'b',
             0 => b'0',
-            _ => {
-                text.push(byte);
-                continue;
-            }
+            other => *other,
         };
-        text.extend_from_slice(&[b'\\', escaped]);
+        text.extend_from_slice(&[b'\\', escape]);
+        rest = behind;
     }
+    text.extend_from_slice(rest);
 }

@@ -17,11 +17,15 @@ pub(crate) struct Writer(Zeroizing<Vec<u8>>);
 impl Default for Writer {
     fn default() -> Self {
         // So long that keys are not left behind where the buffer grew out of.
-        Self(Zeroizing::new(Vec::with_capacity(4096)))
+        Self::with_room(4096)
     }
 }
 
 impl Writer {
+    pub(crate) fn with_room(length: usize) -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(length)))
+    }
+
     pub(crate) fn into_bytes(self) -> Zeroizing<Vec<u8>> {
         self.0
     }
