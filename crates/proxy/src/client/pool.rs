@@ -78,9 +78,13 @@ impl Proxy {
         let xid = self.xid.fetch_add(1, Ordering::Relaxed);
         let request = write_call(xid, call).map_err(ClientError::TooLong)?;
         let lease = self.lease(path)?;
-        let (lease, reply) = self.exchange(lease, path, &request)?;
-        drop(lease);
-        Ok(read_reply(&reply, xid, call.procedure())?)
+        let (mut lease, message) = self.exchange(lease, path, &request)?;
+        let reply = read_reply(&message, xid, call.procedure());
+        if reply.is_err() {
+            // Whoever answers another call may go on doing so.
+            lease.forget();
+        }
+        Ok(reply?)
     }
 
     /// Tries until a reply comes: again when an attempt takes too long, and once more when the daemon
