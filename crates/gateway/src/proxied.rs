@@ -1,8 +1,8 @@
 //! Contexts that a proxy accepts: it has the keys, and we get the context.
 //!
-//! The proxy speaks the gssproxy protocol, so that it may be ours or Debian's. What it exports is imported here, and
-//! the context is as good as one of our own making. Nothing is tried twice: a token that comes a second time is a
-//! replay.
+//! The proxy speaks the gssproxy protocol, and SPNEGO in it (`mechs = krb5 spnego`), which ours does. What it exports is
+//! imported here, and the context is as good as one of our own making. Nothing is tried twice: a token that comes a
+//! second time is a replay.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 

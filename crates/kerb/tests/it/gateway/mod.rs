@@ -1,6 +1,7 @@
 //! `kerb gateway`: what curl, a browser and a back end see of it.
 
 mod browser;
+mod proxied;
 mod web_site;
 
 use std::fs;

@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use kerbstone_testkit::lab::{Finished, Kerb, Port, Session, Setup, Suite, kerb_binary};
+use kerbstone_testkit::lab::{
+    Finished, Gssproxy, Keeper, Kerb, Port, Session, Setup, Suite, kerb_binary,
+};
 use rcgen::{CertificateParams, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -24,6 +26,7 @@ const SERVICE: &str = "HTTP/localhost";
 pub(super) struct WebSite {
     kerb: Kerb,
     gateway: Worker,
+    proxy: Option<Gssproxy>,
     back_end: BackEnd,
     extra: String,
     metrics: Port,
@@ -49,6 +52,27 @@ impl WebSite {
         Self::start_in(&Setup::realm("WEB.TEST"), extra)
     }
 
+    /// With a gateway that has no keytab, and a proxy that has it.
+    pub(super) fn start_proxied(extra: &str) -> Self {
+        let mut site = Self::start(extra);
+        let keytab = site.kerb.folder().join("web/http.keytab");
+        let service = format!(
+            "[service/web]\n  mechs = krb5 spnego\n  euid = {}\n  cred_usage = accept\n  cred_store = keytab:{}\n",
+            rustix::process::geteuid().as_raw(),
+            keytab.display()
+        );
+        let proxy = Gssproxy::start(Keeper::Ours, site.kerb.krb5_conf(), &service).unwrap();
+        site.extra = format!("{extra}\nproxy = \"{}\"", proxy.socket().display());
+        site.proxy = Some(proxy);
+        site.restart();
+        site
+    }
+
+    /// The proxy ends.
+    pub(super) fn lose_proxy(&mut self) {
+        self.proxy = None;
+    }
+
     fn start_in(setup: &Setup, extra: &str) -> Self {
         let kerb = Kerb::start(setup);
         for person in ["alice", "bob"] {
@@ -68,6 +92,7 @@ impl WebSite {
         Self {
             kerb,
             gateway,
+            proxy: None,
             back_end,
             extra: extra.to_owned(),
             metrics,
@@ -180,8 +205,12 @@ fn write_keytab(kerb: &Kerb) {
 }
 
 fn settings(extra: &str, back_end: u16, metrics: Option<u16>) -> String {
+    let keys = match extra.contains("proxy = ") {
+        true => "",
+        false => "keytab = \"http.keytab\"\nreplay_cache = \"replay\"\n",
+    };
     let mut text = format!(
-        "[gateway]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nkeytab = \"http.keytab\"\nreplay_cache = \"replay\"\n\
+        "[gateway]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n{keys}\
          audit = \"gateway.jsonl\"\n{extra}\n"
     );
     if let Some(port) = metrics {
