@@ -67,12 +67,12 @@ impl Scribe {
 
 impl Witness for Scribe {
     fn decided(&self, decision: &Decision) {
-        if let Some(log) = &self.log {
-            if let Ok(mut text) = serde_json::to_string(&Record::of(decision)) {
-                text.push('\n');
-                log.record(&text);
-                log.flush_if_due();
-            }
+        if let Some(log) = &self.log
+            && let Ok(mut text) = serde_json::to_string(&Record::of(decision))
+        {
+            text.push('\n');
+            log.record(&text);
+            log.flush_if_due();
         }
         if !decision.is_granted() && self.tells_status.load(Ordering::Relaxed) {
             let status = status(decision);

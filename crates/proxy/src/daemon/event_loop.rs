@@ -37,6 +37,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How often idle ones are, at most.
 const IDLE_SWEEP: Duration = Duration::from_secs(60);
 
+/// How much time passes at least between two complaints in the log.
+const COMPLAINTS: Duration = Duration::from_secs(1);
+
 const WAKE: u64 = u64::MAX;
 /// Set in the number of a door, clear in that of a connection.
 const DOOR: u64 = 1 << 63;
@@ -53,6 +56,7 @@ pub(super) struct EventLoop {
     /// Connections with octets behind the message that was answered.
     ready: VecDeque<u64>,
     counts: Counts,
+    complained: Option<Instant>,
     buffer: Box<[u8]>,
     now: Instant,
     swept: Instant,
@@ -81,6 +85,7 @@ impl EventLoop {
             awaited: HashSet::new(),
             ready: VecDeque::new(),
             counts: Counts::default(),
+            complained: None,
             buffer: vec![0; READ].into_boxed_slice(),
             now,
             swept: now,
@@ -200,9 +205,18 @@ impl EventLoop {
         });
         if !made {
             self.counts.turned_away = self.counts.turned_away.saturating_add(1);
-            tracing::warn!(uid, "a connection is turned away: there are too many");
+            self.complain(uid, "a connection is turned away: there are too many");
         }
         made
+    }
+
+    /// Logs what a caller does too much of, but not as often as it does it.
+    fn complain(&mut self, uid: u32, what: &str) {
+        let is_due = |last: Instant| self.now.saturating_duration_since(last) >= COMPLAINTS;
+        if self.complained.is_none_or(is_due) {
+            self.complained = Some(self.now);
+            tracing::warn!(uid, "{what}");
+        }
     }
 
     /// Does what a connection is ready for.
@@ -335,10 +349,11 @@ impl EventLoop {
             return;
         };
         connection.stage = Stage::Waiting;
+        let uid = connection.peer.caller.uid;
         let (mailbox, gone) = (Arc::clone(&self.mailbox), Arc::clone(&connection.gone));
         let refusal = call.refusal();
         let entered = self.shared.slow_lane.enter(
-            connection.peer.caller.uid,
+            uid,
             Box::new(move |until| {
                 if !gone.load(Ordering::Relaxed) {
                     let (reply, decision) = call.answer(until);
@@ -354,7 +369,7 @@ impl EventLoop {
             self.counts.slow = self.counts.slow.saturating_add(1);
             self.watch(id, EventFlags::empty());
         } else {
-            tracing::warn!("a call that needs a KDC finds no place");
+            self.complain(uid, "a call that needs a KDC finds no place");
             self.reply(id, refusal);
         }
     }
