@@ -1,7 +1,7 @@
 //! The daemon, asked: what each call sends and what comes back.
 
-use std::sync::OnceLock;
-use std::time::Instant;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use kerbstone_proxy::client::Proxy;
 use kerbstone_proxy::wire::{
@@ -13,6 +13,9 @@ use kerbstone_proxy::wire::{
 use crate::abi::{Bindings, INDEFINITE, USAGE_ACCEPT, USAGE_INITIATE, Usage, Word, major};
 use crate::settings;
 use crate::status::{Fault, Outcome, remember};
+
+/// How long a daemon is not asked again what its mechanisms are.
+const RESPITE: Duration = Duration::from_secs(30);
 
 /// What came from the daemon, and when: its lifetimes count from then.
 #[derive(Clone, Debug)]
@@ -155,17 +158,36 @@ pub fn canonical(name: wire::Name, mech: &[u8]) -> Outcome<wire::Name> {
     result.output.ok_or_else(|| missing("name"))
 }
 
-/// INDICATE_MECHS, asked once.
+/// INDICATE_MECHS, asked once. A daemon that does not answer is not asked again for a while: the
+/// mechglue wants to know several things of every mechanism before it does anything.
 pub fn mechs() -> Outcome<&'static IndicateMechsResult> {
     static MECHS: OnceLock<IndicateMechsResult> = OnceLock::new();
+    static ASKED_IN_VAIN: Mutex<Option<Instant>> = Mutex::new(None);
     if let Some(known) = MECHS.get() {
         return Ok(known);
     }
+    // Never waited for: whoever holds it may have stayed behind at a fork.
+    let last = ASKED_IN_VAIN.try_lock().ok().and_then(|last| *last);
+    if last.is_some_and(|last| last.elapsed() < RESPITE) {
+        return Err(Fault::internal(
+            libc::EAGAIN,
+            "the proxy did not say a moment ago what its mechanisms are",
+        ));
+    }
+    let asked = indicate_mechs();
+    if let Ok(mut last) = ASKED_IN_VAIN.try_lock() {
+        *last = asked.is_err().then(Instant::now);
+    }
+    let result = asked?;
+    Ok(MECHS.get_or_init(|| result))
+}
+
+fn indicate_mechs() -> Outcome<IndicateMechsResult> {
     let Reply::IndicateMechs(result) = call(IndicateMechsArgs::default())? else {
         return Err(other_reply());
     };
     check(&result.status)?;
-    Ok(MECHS.get_or_init(|| result))
+    Ok(result)
 }
 
 /// RELEASE_HANDLE, for daemons that keep something. Nobody can do anything about a failure.
