@@ -156,7 +156,8 @@ def case_names():
     exported = canonical.export()
     assert exported[:2] == b"\x04\x01"
     again = gssapi.Name(exported, NameType.export)
-    assert str(again) == str(canonical) and again == canonical
+    # The mechglue takes an imported export for a name of another mechanism as soon as there is a plugin.
+    assert str(again) == str(canonical) and again.canonicalize(KRB5) == canonical
     assert str(canonical).startswith(os.environ["TARGET"].split("@")[0] + "/")
     display = raw.display_name(canonical, name_type=True)
     assert display.name_type == NameType.kerberos_principal, display
