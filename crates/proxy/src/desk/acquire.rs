@@ -17,7 +17,7 @@ use super::{Desk, DeskError, HeldCredential, Patience, Sources, naming};
 use crate::settings::CredUsage;
 
 /// Tickets that end so soon are renewed (MIT's).
-const SOON: Duration = Duration::from_secs(30);
+pub(super) const SOON: Duration = Duration::from_secs(30);
 
 /// Which credential is wanted.
 #[derive(Clone, Copy, Debug)]

@@ -18,6 +18,9 @@ const FRAME: usize = 1024;
 /// What tickets in memory count at least: more of them may come.
 const ROOM_TO_GROW: usize = 3 * FRAME;
 
+/// Longer handles are not kept with their credentials.
+const MAX_KEPT: usize = 8 << 10;
+
 type Fingerprint = [u8; 32];
 
 /// What is in the handles that are in use, and what seals them.
@@ -26,6 +29,14 @@ pub(super) struct Handles {
     /// By service.
     keys: Mutex<HashMap<String, Key>>,
     shelf: Mutex<Shelf<Fingerprint, Opened>>,
+}
+
+/// A handle that a credential was given, good as long as no tickets have come to it.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    service: String,
+    added: usize,
+    handle: Vec<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,11 +79,22 @@ impl Desk {
         sources: &Sources,
         credential: &HeldCredential,
     ) -> Result<Vec<u8>, DeskError> {
+        let added = match &credential.tickets {
+            Some(HeldTickets::Memory(purse, _)) => purse.added(),
+            Some(HeldTickets::Named(_)) | None => 0,
+        };
+        let kept = credential.sealed.get(|sealed| {
+            let is_same = sealed.added == added && sealed.service == sources.service;
+            is_same.then(|| sealed.handle.clone())
+        });
+        if let Some(handle) = kept {
+            return Ok(handle);
+        }
         let key = self.seal_of(sources)?;
         let mut opened = credential.clone();
         let text = match &mut opened.tickets {
             Some(HeldTickets::Memory(purse, sealed)) => {
-                *sealed = purse.added();
+                *sealed = added;
                 let content = purse.content_to_seal();
                 k5c1::write(&credential.exported(Some(&content)))
             }
@@ -84,6 +106,13 @@ impl Desk {
             credential: Arc::new(opened),
         };
         self.handles.put(&handle, opened);
+        if handle.len() <= MAX_KEPT {
+            credential.sealed.put(Sealed {
+                service: sources.service.clone(),
+                added,
+                handle: handle.clone(),
+            });
+        }
         Ok(handle)
     }
 

@@ -11,8 +11,11 @@ use kerbstone_proto::ticket_source::ServiceTicket;
 use kerbstone_proto::time::KerberosTime;
 
 use super::DeskError;
+use super::handles::Sealed;
 use super::k5c1::{Exported, ExportedCache, Imported, Password};
+use super::keytabs::Accepting;
 use super::purse::{Purse, Survey};
+use super::slot::Slot;
 use crate::settings::CredUsage;
 
 /// Whose credential it is.
@@ -38,7 +41,7 @@ impl HeldName {
 }
 
 /// A credential: what a handle carries. Cheap to clone; clones share their tickets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HeldCredential {
     pub(super) usage: CredUsage,
     pub(super) name: Option<HeldName>,
@@ -55,6 +58,10 @@ pub struct HeldCredential {
     pub(super) refreshes: KerberosTime,
     pub(super) enctypes: Option<Vec<i32>>,
     pub(super) password: Option<Password>,
+    /// What it accepted with the last time.
+    pub(super) accepting: Slot<Accepting>,
+    /// The handle that it was given the last time.
+    pub(super) sealed: Slot<Sealed>,
 }
 
 /// Where a credential's tickets are.
@@ -64,6 +71,19 @@ pub(super) enum HeldTickets {
     Memory(Arc<Purse>, usize),
     /// In the cache of this name.
     Named(String),
+}
+
+/// The same place, as it was then.
+impl PartialEq for HeldTickets {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Memory(one, then), Self::Memory(other, now)) => {
+                Arc::ptr_eq(one, other) && then == now
+            }
+            (Self::Named(one), Self::Named(other)) => one == other,
+            _ => false,
+        }
+    }
 }
 
 impl HeldTickets {
@@ -90,6 +110,8 @@ impl HeldCredential {
             refreshes: KerberosTime::ZERO,
             enctypes: None,
             password: None,
+            accepting: Slot::new(),
+            sealed: Slot::new(),
         }
     }
 
@@ -110,6 +132,8 @@ impl HeldCredential {
             refreshes: survey.refreshes,
             enctypes: None,
             password: None,
+            accepting: Slot::new(),
+            sealed: Slot::new(),
         }
     }
 
@@ -209,6 +233,8 @@ impl HeldCredential {
             refreshes: imported.refreshes,
             enctypes: imported.enctypes,
             password: imported.password,
+            accepting: Slot::new(),
+            sealed: Slot::new(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Keytabs, and what is accepted with their keys.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use kerbstone_client::{ClientError, Context, KeytabFile};
 use kerbstone_gss::credential::CLOCK_SKEW;
@@ -38,6 +39,17 @@ struct Acceptor {
     /// That of which it was made.
     keytab: Arc<Keytab>,
     credential: Arc<AcceptorCredential>,
+}
+
+/// What a credential accepted with, and what that depends on.
+#[derive(Debug)]
+pub(super) struct Accepting {
+    /// When the keytab was looked at.
+    pub(super) looked: Instant,
+    pub(super) context: Arc<Context>,
+    pub(super) keytab: Option<String>,
+    pub(super) replay_cache: Option<String>,
+    pub(super) credential: Arc<AcceptorCredential>,
 }
 
 impl Keytabs {

@@ -27,9 +27,11 @@ mod naming;
 mod patience;
 mod places;
 mod purse;
+mod recent;
 mod replay_caches;
 mod sealing;
 mod shelf;
+mod slot;
 mod sources;
 mod tickets;
 
@@ -54,9 +56,10 @@ use self::caches::Caches;
 use self::configuration::Configuration;
 use self::handles::Handles;
 use self::held::HeldTickets;
-use self::keytabs::Keytabs;
+use self::keytabs::{Accepting, Keytabs};
 use self::logins::Logins;
 use self::purse::{Purse, Survey};
+use self::recent::{GLANCE, Recent};
 use self::replay_caches::ReplayCaches;
 use self::shelf::Shelf;
 use crate::settings::{CredUsage, Service};
@@ -87,6 +90,7 @@ pub struct Desk {
     keytabs: Keytabs,
     caches: Caches,
     handles: Handles,
+    recent: Recent,
     sources: Mutex<Shelf<SourcesKey, (Instant, Arc<Sources>)>>,
     logins: Logins,
 }
@@ -107,6 +111,7 @@ impl Desk {
             keytabs: Keytabs::new(replay_caches),
             caches: Caches::new(),
             handles: Handles::new(),
+            recent: Recent::new(),
             sources: Mutex::new(Shelf::new(MAX_SOURCES)),
             logins: Logins::new(),
         })
@@ -117,6 +122,7 @@ impl Desk {
         let (context, is_new) = self.configuration.context();
         if is_new {
             self.keytabs.reconfigure();
+            self.recent.clear();
         }
         context
     }
@@ -160,10 +166,19 @@ impl Desk {
         patience: Patience,
         now: Timestamp,
     ) -> Result<Arc<HeldCredential>, DeskError> {
-        self.acquire_as_mit(wish, patience, now).map(Arc::new)
+        // Before anything is refused, files are looked at.
+        if patience == Patience::Never
+            && let Some(credential) = self.recent.get(wish, now)
+        {
+            return Ok(credential);
+        }
+        let looked = Instant::now();
+        let credential = self.acquire_as_mit(wish, patience, now)?;
+        Ok(self.recent.put(wish, looked, credential))
     }
 
-    /// What a credential accepts with. `sources` are those of the service.
+    /// What a credential accepts with. `sources` are those of the service. A keytab that changes is
+    /// noticed some milliseconds later; [`acceptor_anew`](Self::acceptor_anew) notices it at once.
     ///
     /// # Errors
     /// It is none for accepting, or the keytab has no key of its name.
@@ -178,13 +193,48 @@ impl Desk {
         }
         let context = self.context();
         let keytab = credential.keytab.as_deref().or(sources.keytab.as_deref());
+        let kept = credential.accepting.get(|kept| {
+            let holds = Arc::ptr_eq(&kept.context, &context)
+                && kept.keytab.as_deref() == keytab
+                && kept.replay_cache == sources.replay_cache
+                && kept.looked.elapsed() < GLANCE;
+            holds.then(|| Arc::clone(&kept.credential))
+        });
+        if let Some(acceptor) = kept {
+            return Ok(acceptor);
+        }
+        let looked = Instant::now();
         let file = context.keytab(keytab)?;
         let name = credential.name.as_ref();
         let name = name.filter(|_| !credential.default_identity);
         // Whether there is one is the service's to say, not a handle's.
         let replay_cache = sources.replay_cache.as_deref();
-        self.keytabs
-            .acceptor(&context, &file, name, replay_cache, now)
+        let acceptor = self
+            .keytabs
+            .acceptor(&context, &file, name, replay_cache, now)?;
+        credential.accepting.put(Accepting {
+            looked,
+            keytab: keytab.map(str::to_owned),
+            replay_cache: sources.replay_cache.clone(),
+            credential: Arc::clone(&acceptor),
+            context,
+        });
+        Ok(acceptor)
+    }
+
+    /// The same, with the keytab as it is at this moment: before a caller is told that there is no
+    /// key for it.
+    ///
+    /// # Errors
+    /// As for [`acceptor`](Self::acceptor).
+    pub fn acceptor_anew(
+        &self,
+        sources: &Sources,
+        credential: &HeldCredential,
+        now: Timestamp,
+    ) -> Result<Arc<AcceptorCredential>, DeskError> {
+        credential.accepting.clear();
+        self.acceptor(sources, credential, now)
     }
 
     /// A credential's tickets, for an initiator.

@@ -47,12 +47,15 @@ impl Clerk<'_> {
         let credential = self
             .desk
             .acceptor(&drawn.sources, &drawn.credential, self.now)?;
-        let mut acceptor = self.acceptor(args, credential)?;
-        if args.return_delegated && drawn.credential.usage() == CredUsage::Both {
-            acceptor = acceptor.keep_evidence();
+        let (mut acceptor, mut step) = self.step(args, &drawn, Arc::clone(&credential))?;
+        if step
+            .as_ref()
+            .is_err_and(|refused| lacks_key(&refused.error))
+            && let Some(newer) = self.newer(&drawn, &credential)
+        {
+            (acceptor, step) = self.step(args, &drawn, newer)?;
         }
         let mech = acceptor.mech();
-        let step = acceptor.step(&args.token, self);
         match step {
             Ok(Step::Established { token, context }) => {
                 self.initiator = Some(context.initiator_name().to_string());
@@ -91,6 +94,33 @@ impl Clerk<'_> {
                 Ok(refusal)
             }
         }
+    }
+
+    /// One step of the machine, which is of no use any more when it refuses.
+    fn step(
+        &self,
+        args: &AcceptSecContextArgs,
+        drawn: &Drawn,
+        credential: Arc<AcceptorCredential>,
+    ) -> Outcome<(Acceptor, Result<Step, Refused>)> {
+        let mut acceptor = self.acceptor(args, credential)?;
+        if args.return_delegated && drawn.credential.usage() == CredUsage::Both {
+            acceptor = acceptor.keep_evidence();
+        }
+        let step = acceptor.step(&args.token, self);
+        Ok((acceptor, step))
+    }
+
+    /// The keys of this moment, when they are others than a moment ago.
+    fn newer(
+        &self,
+        drawn: &Drawn,
+        known: &Arc<AcceptorCredential>,
+    ) -> Option<Arc<AcceptorCredential>> {
+        let newer = self
+            .desk
+            .acceptor_anew(&drawn.sources, &drawn.credential, self.now);
+        newer.ok().filter(|newer| !Arc::ptr_eq(newer, known))
     }
 
     /// The machine that takes the token: at the beginning the token says which, later the context.
@@ -224,6 +254,17 @@ impl Acceptor {
             Self::Spnego(machine) => machine.suspend(),
         }
     }
+}
+
+/// Whether a token is refused because there is no key for it.
+const fn lacks_key(error: &GssError) -> bool {
+    matches!(
+        error,
+        GssError::WrongPrincipal { .. }
+            | GssError::KeyVersion { .. }
+            | GssError::KeyEnctype { .. }
+            | GssError::KeyMismatch { .. }
+    )
 }
 
 /// Whether a first token is framed as one of SPNEGO, or as none at all: only SPNEGO begins with an

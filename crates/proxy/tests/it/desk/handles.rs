@@ -1,14 +1,17 @@
 use std::fs;
+use std::time::Duration;
 
 use kerbstone_client::Environment;
 use kerbstone_gss::Oid;
 use kerbstone_proto::ccache::CredentialCache;
-use kerbstone_proxy::desk::{DeskEnvironment, HeldCredential, Patience, Sources, ccache_form};
+use kerbstone_proxy::desk::{
+    DeskEnvironment, DeskError, HeldCredential, Patience, Sources, ccache_form,
+};
 use kerbstone_proxy::settings::CredUsage;
 use kerbstone_proxy::wire::{AcquireCredArgs, Credential, InitSecContextArgs, Name, Reply, Usage};
 use kerbstone_testkit::lab::{Gssproxy, Keeper};
 
-use super::lab::{Lab, MACHINE, SERVICE, ask, file, now, patient, principal, wish};
+use super::lab::{Lab, MACHINE, SERVICE, ask, file, now, patient, principal, replace_keytab, wish};
 
 /// Debian's daemon with this lab's keys.
 fn debian(lab: &Lab) -> Option<Gssproxy> {
@@ -265,4 +268,33 @@ fn the_plugins_cache_gives_its_tickets_to_whoever_has_the_machines_key() {
     ccache_form::extract(environment(&lab.service), &from, Some(&into)).unwrap();
     let plain = lab.cache("plain.ccache").load().unwrap();
     assert_eq!(plain.credentials, held.content().unwrap().credentials);
+}
+
+#[test]
+fn the_same_wish_gets_the_same_handle_until_something_changes() {
+    let Some(lab) = Lab::start() else { return };
+    let (desk, sources) = (lab.desk(), lab.sources());
+    let both = wish(&sources, CredUsage::Both);
+    desk.acquire(&both, patient(), now()).unwrap();
+    let acquired = || desk.acquire(&both, Patience::Never, now()).unwrap();
+    let first = acquired();
+    let handle = desk.seal(&sources, &first).unwrap();
+    assert_eq!(desk.seal(&sources, &acquired()).unwrap(), handle);
+    let accepting = wish(&sources, CredUsage::Accept);
+    let accepting = desk.acquire(&accepting, Patience::Never, now()).unwrap();
+    assert_ne!(desk.seal(&sources, &accepting).unwrap(), handle);
+    // A ticket has come to it.
+    lab.reach(&desk, &first, patient()).unwrap();
+    let longer = desk.seal(&sources, &acquired()).unwrap();
+    assert!(longer.len() > handle.len());
+    // The keytabs change: what is made of them is known a moment longer, and not when it matters.
+    let before = desk.acceptor(&sources, &first, now()).unwrap();
+    let keys = fs::read(&lab.service).unwrap();
+    replace_keytab(&lab.service, &lab.machine);
+    let after = desk.acceptor_anew(&sources, &first, now()).unwrap();
+    assert_ne!(before.keys()[0].principal, after.keys()[0].principal);
+    fs::write(&lab.machine, keys).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let error = desk.acquire(&both, Patience::Never, now()).unwrap_err();
+    assert!(matches!(error, DeskError::WouldWait), "{error}");
 }

@@ -3,7 +3,7 @@
 mod absent_fields;
 mod accepting;
 mod acting_for_users;
-
+mod changing_keytab;
 mod delegating;
 mod hostile;
 mod initiating;
