@@ -85,9 +85,10 @@ pub(super) fn write(context: Context, form: ContextForm, now: Timestamp) -> wire
 /// The plugin of upstream knows its contexts by the one true number of krb5 in front.
 fn with_plain_oid(context: Context, attributes: ExportForm) -> wire::Opaque {
     let mech = context.mech().clone();
-    let exported = context.export_as(attributes);
+    let mut exported = context.export_as(attributes);
     if mech == Oid::KRB5 {
-        return exported.as_slice().into();
+        // What is sent is wiped too.
+        return std::mem::take(&mut *exported).into();
     }
     let plain = Oid::KRB5;
     let length = u32::try_from(plain.contents().len()).unwrap_or_default();

@@ -17,7 +17,7 @@ pub(crate) struct Writer(Zeroizing<Vec<u8>>);
 impl Default for Writer {
     fn default() -> Self {
         // So long that keys are not left behind where the buffer grew out of.
-        Self::with_room(4096)
+        Self::with_room(2048)
     }
 }
 
