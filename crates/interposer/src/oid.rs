@@ -88,10 +88,7 @@ pub fn lasting(octets: &[u8]) -> StaticOid {
 /// The identifier by which the mechglue means the real mechanism and not this plugin: ours, and the
 /// mechanism's behind it.
 pub fn special(mech: &[u8]) -> StaticOid {
-    if is_special(mech) {
-        return lasting(mech);
-    }
-    lasting(&special_octets(mech))
+    lasting(&special_octets(real(mech)))
 }
 
 /// The octets of [`special`].
@@ -104,9 +101,14 @@ pub fn is_special(mech: &[u8]) -> bool {
     mech.starts_with(INTERPOSER)
 }
 
-/// The real mechanism's identifier, whether special or not.
+/// The real mechanism's identifier, whether special or not. Names with a context have the plugin's
+/// own for their mechanism: those are Kerberos'.
 pub fn real(mech: &[u8]) -> &[u8] {
-    mech.strip_prefix(INTERPOSER).unwrap_or(mech)
+    match mech.strip_prefix(INTERPOSER) {
+        Some([]) => KRB5,
+        Some(real) => real,
+        None => mech,
+    }
 }
 
 /// Whether it is one of Kerberos' names.
@@ -191,6 +193,8 @@ mod tests {
         assert_eq!(special(special_krb5).octets(), Some(special_krb5));
         assert_eq!(real(special_krb5), KRB5);
         assert_eq!(real(KRB5), KRB5);
+        assert_eq!(real(INTERPOSER), KRB5);
+        assert_eq!(special(INTERPOSER).octets(), Some(special_krb5));
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub extern "C" fn gssi_import_name_by_mech(
 ) -> Word {
     enter(minor, || {
         let unreadable = Fault::plain(major::INACCESSIBLE_READ);
-        // Under gss_localname the mechglue names the plugin as the mechanism, for which it knows no public identifier.
+        // Under gss_localname the mechglue names the plugin as the mechanism, for which it knows no
+        // public identifier.
         let mech = mech.octets().unwrap_or_default();
         let text = text.bytes().ok_or(unreadable)?;
         name.put(Box::new(Name::written(mech, text, name_type.octets())));

@@ -206,6 +206,9 @@ names(struct ends *ends)
     WORKS(gss_localname(&minor, ends->source, &krb5, &user));
     HOLDS(user.length == 5 && memcmp(user.value, "alice", 5) == 0);
     gss_release_buffer(&minor, &user);
+    WORKS(gss_localname(&minor, ends->source, GSS_C_NO_OID, &user));
+    HOLDS(user.length == 5 && memcmp(user.value, "alice", 5) == 0);
+    gss_release_buffer(&minor, &user);
     HOLDS(gss_userok(ends->source, "bob") == 0);
     WORKS(gss_export_name(&minor, ends->source, &exported));
     HOLDS(exported.length == 19 + 17 && memcmp(exported.value, "\x04\x01\x00\x0b\x06\x09", 6) == 0);
