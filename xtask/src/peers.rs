@@ -63,6 +63,9 @@ const FILES: &[(&str, &str)] = &[
 const HEIMDAL: &[&str] = &["heimdal-clients", "heimdal-kdc"];
 const HEIMDAL_SUFFIX: &str = "-heimdal";
 
+const DIRECTORY: &str = "krb5-kdc-ldap";
+const SCHEMA: &str = "usr/share/doc/krb5-kdc-ldap/kerberos.schema.gz";
+
 /// The last program that unpacking brings: when it is there, all are.
 const HEIMDAL_PROOF: &str = "usr/lib/heimdal-servers/kdc";
 
@@ -74,10 +77,22 @@ pub(crate) fn provide() -> Verdict {
     {
         return absent(reason);
     }
-    match heimdal() {
+    match heimdal().and_then(|()| directory_schema()) {
         Ok(()) => Verdict::Passed,
         Err(reason) => absent(reason),
     }
+}
+
+/// The schema of MIT's LDAP back end lies in its package's documentation, which small systems leave out when they install:
+/// then the package is unpacked into `target/peers` once more.
+fn directory_schema() -> Result<(), String> {
+    let home = root().join("target/peers").join(DIRECTORY);
+    if Path::new("/").join(SCHEMA).is_file() || home.join(SCHEMA).is_file() {
+        return Ok(());
+    }
+    let folder = root().join("target/peers/debs-ldap");
+    fetch(&[DIRECTORY.into()], &folder)?;
+    unpack(&deb_files(&folder)?, &home, SCHEMA)
 }
 
 /// Absent peers are left out on a person's machine; in CI they are a failure.
@@ -157,7 +172,7 @@ fn heimdal() -> Result<(), String> {
     }
     let debs = download()?;
     provide_plain_libraries(&debs)?;
-    unpack(&debs, &home)
+    unpack(&debs, &home, HEIMDAL_PROOF)
 }
 
 /// Downloads need no rights, only package lists; those are fetched when there are none and we may.
@@ -170,15 +185,20 @@ fn download() -> Result<Vec<PathBuf>, String> {
         return Err("apt knows no heimdal-kdc; please run: sudo apt-get update".into());
     }
     let folder = root().join("target/peers/debs");
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let own = HEIMDAL.iter().map(ToString::to_string);
+    let all: Vec<String> = own.chain(names).collect();
+    fetch(&all, &folder)?;
+    deb_files(&folder)
+}
+
+fn fetch(packages: &[String], folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut apt = program("apt-get");
     // Root's download would otherwise be handed to a user who may not write here.
     apt.args(["download", "-q", "-o", "APT::Sandbox::User=root"])
-        .args(HEIMDAL)
-        .args(&names)
-        .current_dir(&folder);
-    succeed(&mut apt)?;
-    deb_files(&folder)
+        .args(packages)
+        .current_dir(folder);
+    succeed(&mut apt)
 }
 
 /// Heimdal's own libraries, by name, that its programs need.
@@ -247,7 +267,7 @@ fn is_installed(package: &str) -> bool {
 }
 
 /// Unpacks beside the final place and renames, so that half a copy is never taken for a whole one.
-fn unpack(debs: &[PathBuf], home: &Path) -> Result<(), String> {
+fn unpack(debs: &[PathBuf], home: &Path, proof: &str) -> Result<(), String> {
     let fresh = home.with_extension("new");
     let _ = fs::remove_dir_all(&fresh);
     for deb in debs {
@@ -255,9 +275,9 @@ fn unpack(debs: &[PathBuf], home: &Path) -> Result<(), String> {
     }
     let _ = fs::remove_dir_all(home);
     fs::rename(&fresh, home).map_err(|error| format!("{}: {error}", home.display()))?;
-    match home.join(HEIMDAL_PROOF).is_file() {
+    match home.join(proof).is_file() {
         true => Ok(()),
-        false => Err(format!("Heimdal's packages brought no {HEIMDAL_PROOF}")),
+        false => Err(format!("the packages brought no {proof}")),
     }
 }
 
