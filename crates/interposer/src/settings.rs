@@ -9,7 +9,7 @@
 //! | `mechanisms` | which to stand before: `krb5`, `krb5-old`, `krb5-wrong`, `iakerb` or dotted identifiers |
 //! | `programs` | absolute paths of the only programs to serve |
 //! | `skip-when-readable` | `no` (the default), `keytab`, `ccache` or `either`: leave a program alone that can read its default one |
-//! | `behavior` | who is asked first, in the words of `GSSPROXY_BEHAVIOR`, which has precedence |
+//! | `behavior` | who is asked first, in the words of `GSSPROXY_BEHAVIOR`, which has precedence; `REMOTE_FIRST` |
 //! | `socket` | the daemon's socket; `GSSPROXY_SOCKET` has precedence |
 //! | `timeout` | seconds that an attempt may take, 15 |
 //! | `attempts` | how many are made, 3 |
@@ -137,7 +137,8 @@ pub fn behavior() -> Behavior {
         variable("GSSPROXY_BEHAVIOR")
             .and_then(|named| Behavior::named(&named.to_string_lossy()))
             .or(rules().behavior)
-            .unwrap_or(Behavior::LocalFirst)
+            // As the distributions build upstream's plugin, whose own default is LOCAL_FIRST.
+            .unwrap_or(Behavior::RemoteFirst)
     })
 }
 

@@ -77,6 +77,13 @@ fn own_keys_come_first_or_last(pairing: Pairing) {
         .application(Door::Both, Behavior::LocalFirst)
         .with_own_keys()
         .walks(&["init_and_accept"]);
+    let was_asked = || stand.cache(Door::Both).exists();
+    assert!(!was_asked(), "the application's own keys come first");
+    stand
+        .application(Door::Both, Behavior::Unsaid)
+        .with_own_keys()
+        .walks(&["init_and_accept"]);
+    assert!(was_asked(), "the daemon comes first where nothing is said");
     stand
         .application(Door::Nowhere, Behavior::RemoteFirst)
         .with_own_keys()

@@ -72,16 +72,19 @@ pub(crate) enum Behavior {
     LocalFirst,
     RemoteFirst,
     RemoteOnly,
+    /// Whatever the plugin takes for granted.
+    Unsaid,
 }
 
 impl Behavior {
     /// The value of `GSSPROXY_BEHAVIOR`.
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> Option<&'static str> {
         match self {
-            Self::LocalOnly => "LOCAL_ONLY",
-            Self::LocalFirst => "LOCAL_FIRST",
-            Self::RemoteFirst => "REMOTE_FIRST",
-            Self::RemoteOnly => "REMOTE_ONLY",
+            Self::LocalOnly => Some("LOCAL_ONLY"),
+            Self::LocalFirst => Some("LOCAL_FIRST"),
+            Self::RemoteFirst => Some("REMOTE_FIRST"),
+            Self::RemoteOnly => Some("REMOTE_ONLY"),
+            Self::Unsaid => None,
         }
     }
 }

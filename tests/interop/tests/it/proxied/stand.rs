@@ -175,13 +175,15 @@ impl Stand {
         &self,
         door: Door,
         behavior: Behavior,
-    ) -> [(&'static str, OsString); 4] {
-        [
+    ) -> Vec<(&'static str, OsString)> {
+        let mut environment = vec![
             ("GSS_USE_PROXY", "yes".into()),
             ("GSS_MECH_CONFIG", self.mechanisms().into()),
             ("GSSPROXY_SOCKET", self.socket(door).into()),
-            ("GSSPROXY_BEHAVIOR", behavior.name().into()),
-        ]
+        ];
+        let behavior = behavior.name();
+        environment.extend(behavior.map(|name| ("GSSPROXY_BEHAVIOR", name.into())));
+        environment
     }
 
     /// Where the service keeps the tickets that it acquires.
