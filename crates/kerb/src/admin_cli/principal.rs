@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use kerbstone_admin::{
-    AttributeChange, Change, KeySource, ListChange, Operation, PrincipalChanges, PrincipalView, Reply,
+    AttributeChange, Change, KeySource, ListChange, Operation, PrincipalChanges, PrincipalView,
+    Reply,
 };
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::KerberosTime;
