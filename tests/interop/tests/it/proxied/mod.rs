@@ -152,7 +152,9 @@ macro_rules! in_each_pairing {
 
             #[test]
             fn services_act_for_users_as_their_service_allows() {
-                services_act_for_users(PAIRING, Behavior::RemoteFirst);
+                for behavior in [Behavior::LocalFirst, Behavior::RemoteFirst, Behavior::RemoteOnly] {
+                    services_act_for_users(PAIRING, behavior);
+                }
             }
 
             #[test]
