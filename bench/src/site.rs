@@ -107,6 +107,7 @@ fn krb5_conf(port: u16, silence: &Silence) -> io::Result<String> {
     let silent = silence.datagrams.local_addr()?;
     Ok(format!(
         "[libdefaults]\ndefault_realm = {REALM}\ndns_canonicalize_hostname = false\nrdns = false\n\
+         dns_lookup_kdc = false\ndns_lookup_realm = false\n\
          [realms]\n{REALM} = {{\nkdc = 127.0.0.1:{port}\n}}\n{SILENT_REALM} = {{\nkdc = {silent}\n}}\n"
     ))
 }
