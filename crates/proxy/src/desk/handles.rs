@@ -28,7 +28,8 @@ type Fingerprint = [u8; 32];
 pub(super) struct Handles {
     /// By service.
     keys: Mutex<HashMap<String, Key>>,
-    shelf: Mutex<Shelf<Fingerprint, Opened>>,
+    /// By service and handle: services with one keytab open each other's, each within its own bounds.
+    shelf: Mutex<Shelf<Fingerprint, Arc<HeldCredential>>>,
 }
 
 /// A handle that a credential was given, good as long as no tickets have come to it.
@@ -39,13 +40,6 @@ pub(super) struct Sealed {
     handle: Vec<u8>,
 }
 
-#[derive(Clone, Debug)]
-struct Opened {
-    /// Whose handle it is.
-    service: String,
-    credential: Arc<HeldCredential>,
-}
-
 impl Handles {
     pub(super) fn new() -> Self {
         Self {
@@ -54,23 +48,24 @@ impl Handles {
         }
     }
 
-    fn get(&self, handle: &[u8]) -> Option<Opened> {
+    fn get(&self, service: &str, handle: &[u8]) -> Option<Arc<HeldCredential>> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.get(&fingerprint(handle)).cloned()
+        shelf.get(&fingerprint(service, handle)).cloned()
     }
 
-    fn put(&self, handle: &[u8], opened: Opened) {
-        let weight = match &opened.credential.tickets {
+    fn put(&self, service: &str, handle: &[u8], credential: Arc<HeldCredential>) {
+        let weight = match &credential.tickets {
             Some(HeldTickets::Memory(purse, _)) => purse.size().max(ROOM_TO_GROW),
             Some(HeldTickets::Named(_)) | None => 0,
         };
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.put(fingerprint(handle), opened, weight.saturating_add(FRAME));
+        let weight = weight.saturating_add(FRAME);
+        shelf.put(fingerprint(service, handle), credential, weight);
     }
 }
 
 impl Desk {
-    /// Makes a handle of a credential that only this service's desk opens again.
+    /// Makes a handle of a credential that only services with this one's keytab open again.
     ///
     /// # Errors
     /// There is no key to seal with.
@@ -101,11 +96,8 @@ impl Desk {
             Some(HeldTickets::Named(_)) | None => k5c1::write(&credential.exported(None)),
         };
         let handle = sealing::seal(&key, &text, &mut rand::rng());
-        let opened = Opened {
-            service: sources.service.clone(),
-            credential: Arc::new(opened),
-        };
-        self.handles.put(&handle, opened);
+        self.handles
+            .put(&sources.service, &handle, Arc::new(opened));
         if handle.len() <= MAX_KEPT {
             credential.sealed.put(Sealed {
                 service: sources.service.clone(),
@@ -116,11 +108,12 @@ impl Desk {
         Ok(handle)
     }
 
-    /// The credential in a handle. Nothing when it does not decrypt, or is of another service.
+    /// The credential in a handle. Nothing when it does not decrypt, or names files that are another
+    /// service's.
     pub fn open(&self, sources: &Sources, handle: &[u8]) -> Option<Arc<HeldCredential>> {
-        if let Some(opened) = self.handles.get(handle) {
-            let is_own = opened.service == sources.service;
-            return is_own.then_some(opened.credential);
+        let known = self.handles.get(&sources.service, handle);
+        if known.is_some() {
+            return known;
         }
         let key = self.seal_of(sources).ok()?;
         let credential = sealing::open(&key, handle)?
@@ -140,11 +133,8 @@ impl Desk {
             );
             return None;
         }
-        let opened = Opened {
-            service: sources.service.clone(),
-            credential: Arc::clone(&credential),
-        };
-        self.handles.put(handle, opened);
+        self.handles
+            .put(&sources.service, handle, Arc::clone(&credential));
         Some(credential)
     }
 
@@ -178,6 +168,10 @@ impl Desk {
     }
 }
 
-fn fingerprint(handle: &[u8]) -> Fingerprint {
-    Sha256::digest(handle).into()
+fn fingerprint(service: &str, handle: &[u8]) -> Fingerprint {
+    let mut digest = Sha256::new_with_prefix(service);
+    // No name of a service has it.
+    digest.update([0]);
+    digest.update(handle);
+    digest.finalize().into()
 }

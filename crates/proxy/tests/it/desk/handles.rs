@@ -135,18 +135,12 @@ fn a_handle_is_opened_without_a_key_only_by_the_desk_that_knows_it() {
     assert_eq!(name(&held), format!("{MACHINE}@PROXY.TEST"));
     let other = Sources {
         service: "mail".into(),
-        ..lab.sources()
-    };
-    assert!(desk.open(&other, &handle).is_none(), "of another service");
-    let other = Sources {
-        service: "mail".into(),
         keytab: Some(file(&lab.machine)),
         ..lab.sources()
     };
-    assert!(
-        lab.desk().open(&other, &handle).is_none(),
-        "under another key"
-    );
+    for desk in [&desk, &anew] {
+        assert!(desk.open(&other, &handle).is_none(), "under another key");
+    }
     for damage in [0, handle.len() / 2, handle.len() - 1] {
         let mut damaged = handle.clone();
         damaged[damage] ^= 1;
@@ -155,6 +149,34 @@ fn a_handle_is_opened_without_a_key_only_by_the_desk_that_knows_it() {
     for length in [0, 1, 27, handle.len() - 1] {
         assert!(desk.open(&sources, &handle[..length]).is_none());
     }
+}
+
+/// Upstream's services share what they have the same key to; impersonation is often split like this.
+#[test]
+fn a_service_opens_what_another_with_its_keytab_sealed_a_moment_ago() {
+    let Some(lab) = Lab::start() else { return };
+    let (desk, sources) = (lab.desk(), lab.sources());
+    let held = desk
+        .acquire(&wish(&sources, CredUsage::Initiate), patient(), now())
+        .unwrap();
+    let handle = desk.seal(&sources, &held).unwrap();
+    let mail = Sources {
+        service: "mail".into(),
+        ..lab.sources()
+    };
+    for _ in 0..2 {
+        let opened = desk.open(&mail, &handle).unwrap();
+        assert_eq!(name(&opened), format!("{MACHINE}@PROXY.TEST"));
+    }
+    let mut elsewhere = Sources {
+        service: "backup".into(),
+        ..lab.sources()
+    };
+    elsewhere.patterns.client_keytab = Some(file(&lab.path("other.keytab")));
+    assert!(
+        desk.open(&elsewhere, &handle).is_none(),
+        "its files are not this one's"
+    );
 }
 
 #[test]
