@@ -33,6 +33,7 @@ impl Log {
         let (filter, handle) = reload::Layer::new(targets(level));
         let lines = tracing_subscriber::fmt::layer()
             .event_format(Lines)
+            .with_ansi(false)
             .with_writer(io::stderr);
         let _already_set = tracing_subscriber::registry()
             .with(filter)

@@ -70,6 +70,19 @@ fn a_supervisor_is_told_of_readiness_reloads_and_the_end() {
     daemon.wait_for(|log| log.contains("Exiting after receiving a signal"));
 }
 
+#[test]
+fn a_log_in_a_file_has_no_colours_for_a_terminal() {
+    let arguments = |command: &mut Command| {
+        command.arg("--debug-level=3");
+    };
+    let services = own_service("a");
+    let daemon =
+        Gssproxy::start_with(Keeper::Ours, "/nonexistent".as_ref(), &services, arguments).unwrap();
+    assert!(Caller::at(&daemon.socket()).is_served());
+    daemon.wait_for(|log| log.contains("answered xid="));
+    assert!(!daemon.log().contains('\u{1b}'), "{}", daemon.log());
+}
+
 /// The process that listens at a socket.
 fn listener_of(caller: &Caller) -> Pid {
     let peer = getsockopt(caller.stream(), sockopt::PeerCredentials).unwrap();
