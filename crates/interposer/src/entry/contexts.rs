@@ -153,6 +153,9 @@ impl Initiation<'_> {
         let held = self.credential.map(Credential::held).unwrap_or_default();
         // A conversation goes on with whom it was begun.
         let behavior = match context.state() {
+            // What was acquired from a program's own cache: the daemon cannot begin with it, and whoever
+            // says REMOTE_ONLY has it acquired from there all the same.
+            State::Begun if held.local.is_some() => Behavior::LocalOnly,
             State::Begun => order::of_credential(settings::behavior(), &held)?,
             State::Local(_) => Behavior::LocalOnly,
             State::Remote(_) => Behavior::RemoteOnly,

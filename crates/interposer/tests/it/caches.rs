@@ -76,6 +76,29 @@ fn does_not_take_somebody_elses_cache_for_a_sealed_credential() {
 }
 
 #[test]
+fn begins_with_the_cache_that_a_program_names_also_where_only_the_daemon_is_asked() {
+    for keeper in KEEPERS {
+        let Some(workshop) = Workshop::open(keeper) else {
+            return;
+        };
+        workshop.sign_in("bob");
+        for behavior in ["REMOTE_ONLY", "REMOTE_FIRST", "LOCAL_FIRST"] {
+            let begin = workshop
+                .program("begin.py")
+                .arg(workshop.cache())
+                .env("GSSPROXY_BEHAVIOR", behavior);
+            begin.run().succeeded().saying("begun");
+        }
+        let list = workshop.list();
+        assert!(
+            list.contains("Default principal: bob@LAB.EXAMPLE")
+                && list.contains("host/server.lab@"),
+            "{list}"
+        );
+    }
+}
+
+#[test]
 fn stores_a_sealed_credential_where_a_program_says() {
     for keeper in KEEPERS {
         let Some(workshop) = Workshop::open(keeper) else {
