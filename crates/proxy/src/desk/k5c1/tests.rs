@@ -174,7 +174,11 @@ proptest! {
         let mut text = written(&full()).into_bytes();
         let place = place % text.len();
         text[place] = byte;
-        if let Ok(once) = read(&text) {
+        if let Ok(mut once) = read(&text) {
+            // One byte may mark a ticket as removed from its cache: such are left out.
+            if let Some(ExportedCache::Content(content)) = &mut once.cache {
+                content.credentials = content.present().cloned().collect();
+            }
             let again = write(&borrowed(&once));
             prop_assert_eq!(read(&again).unwrap(), once);
         }
