@@ -173,11 +173,6 @@ macro_rules! in_each_pairing {
             }
 
             #[test]
-            fn sshd_runs_with_a_keytab_that_it_cannot_read() {
-                servers::sshd_has_no_keytab(PAIRING);
-            }
-
-            #[test]
             fn curl_is_somebody_without_a_ticket() {
                 servers::curl_has_no_ticket(PAIRING);
             }
@@ -194,6 +189,14 @@ in_each_pairing! {
     their_plugin_at_our_daemon: TheirPluginOurDaemon;
     our_plugin_at_their_daemon: OurPluginTheirDaemon;
     our_plugin_at_our_daemon: OursBoth;
+}
+
+/// sshd imports the client's name from its exported form, which Debian's plugin (0.9.1) cannot at any daemon.
+#[test]
+fn sshd_runs_with_our_plugin_and_a_keytab_that_it_cannot_read() {
+    for pairing in [Pairing::OurPluginTheirDaemon, Pairing::OursBoth] {
+        servers::sshd_has_no_keytab(pairing);
+    }
 }
 
 /// The cases themselves are right when the peer's two halves pass them.

@@ -86,10 +86,6 @@ fn holds_a_ticket_of_alice(session: &Session, cache: &Path) {
 
 /// OpenSSH's sshd and ssh, with delegation.
 pub(crate) fn sshd_has_no_keytab(pairing: Pairing) {
-    // sshd imports the client's name from its exported form, which Debian's plugin (0.9.1) cannot.
-    if !pairing.has_our_plugin() {
-        return;
-    }
     let Some(stand) = Stand::start(pairing) else {
         return;
     };
