@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["kdc", "realm", "gss", "client", "xdr", "proto", "crypto"],
     ),
     ("proxy", &["gss", "client", "xdr", "proto", "crypto"]),
+    ("verify", &["proxy", "gss", "client", "proto", "crypto"]),
     (
         "overlay",
         &[
@@ -36,15 +37,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "gateway",
-        &["proxy", "gss", "client", "admin", "xdr", "proto", "crypto"],
+        &[
+            "verify", "proxy", "gss", "client", "admin", "xdr", "proto", "crypto",
+        ],
     ),
     (
         "identity",
-        &["proxy", "gss", "client", "admin", "xdr", "proto", "crypto"],
+        &[
+            "verify", "proxy", "gss", "client", "admin", "xdr", "proto", "crypto",
+        ],
     ),
     (
         "portal",
-        &["proxy", "gss", "client", "admin", "xdr", "proto", "crypto"],
+        &[
+            "verify", "proxy", "gss", "client", "admin", "xdr", "proto", "crypto",
+        ],
     ),
     ("interposer", &["proxy", "xdr", "gss"]),
     ("pam", &["client"]),

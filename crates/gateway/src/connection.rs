@@ -12,13 +12,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use kerbstone_gss::ChannelBindings;
+use kerbstone_verify::{AcceptorSource, Negotiation};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::acceptor::{AcceptorSource, Negotiation};
 use crate::activity::Activity;
 use crate::body::Body;
 use crate::gateway::Gateway;

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::acceptor::AcceptorSource;
+use kerbstone_verify::AcceptorSource;
+
 use crate::entry_point::EntryPoints;
 use crate::identity_headers::IdentityHeaders;
 use crate::limits::Limits;

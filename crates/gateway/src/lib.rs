@@ -8,7 +8,6 @@
 //! No user is bound to a connection: each request brings its proof, and connections to back ends are
 //! shared by everybody and know nobody.
 
-pub mod acceptor;
 mod activity;
 pub mod body;
 pub mod channel_bindings;
@@ -26,7 +25,6 @@ pub mod notice;
 pub mod observer;
 pub mod pages;
 mod patient_writer;
-mod proxied;
 pub mod request_path;
 pub mod rule;
 pub mod server;
@@ -36,8 +34,6 @@ mod upstream;
 mod visit;
 pub mod whoami;
 
-pub use acceptor::AcceptorSource;
 pub use gateway::{Gateway, Setup};
 pub use limits::Limits;
 pub use local_names::LocalNames;
-pub use proxied::ProxyDoor;

@@ -8,10 +8,11 @@ use std::time::UNIX_EPOCH;
 
 use kerbstone_client::{ClientError, Context, Environment, KeytabFile};
 use kerbstone_gateway::tls::{TlsError, TlsIdentity};
-use kerbstone_gateway::{AcceptorSource, Gateway, LocalNames, ProxyDoor, Setup, server};
+use kerbstone_gateway::{Gateway, LocalNames, Setup, server};
 use kerbstone_gss::replay::{ReplayFault, SharedReplayCache};
 use kerbstone_gss::{AcceptorCredential, AcceptorName, GssError};
 use kerbstone_proto::time::Timestamp;
+use kerbstone_verify::{AcceptorSource, ProxyDoor};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 

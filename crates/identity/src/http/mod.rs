@@ -1,0 +1,1 @@
+//! The API: paths, bodies and statuses as Keystone has them.

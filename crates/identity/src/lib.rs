@@ -1,0 +1,9 @@
+//! An embedded Keystone v3 identity service.
+//!
+//! People are principals: Kerberos says who they are, this says what they may do where. Tokens are Fernet tokens of
+//! Keystone's own form over Keystone's own key repository, so that a site can go from one to the other and back.
+
+pub mod directory;
+pub mod http;
+pub mod model;
+pub mod token;

@@ -1,0 +1,1 @@
+//! Fernet tokens in the form that Keystone gives them.
