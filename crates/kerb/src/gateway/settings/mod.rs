@@ -1,22 +1,26 @@
 //! The section `[gateway]` of `kerbstone.toml`.
 
+mod certificates;
+mod entries;
+mod listeners;
+mod pools;
+mod rates;
+mod sessions;
+
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::HeaderName;
 use kerbstone_gateway::Limits;
-use kerbstone_gateway::entry_point::{
-    Authentication, BackEnd, Destination, EntryPoint, EntryPoints,
-};
-use kerbstone_gateway::identity::Naming;
+use kerbstone_gateway::entry_point::EntryPoints;
 use kerbstone_gateway::identity_headers::IdentityHeaders;
-use kerbstone_gateway::request_path::PathPrefix;
-use kerbstone_gateway::rule::Rule;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use crate::settings_file::{self, SettingsError, duration};
+pub(crate) use entries::BadEntry;
+use entries::EntrySettings;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,53 +134,6 @@ struct LimitSettings {
     authorization_octets: usize,
 }
 
-/// A section `[[gateway.entry]]`: one way in.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EntrySettings {
-    path: String,
-    #[serde(default)]
-    authentication: Method,
-    back_end: Option<String>,
-    page: Option<Page>,
-    #[serde(default)]
-    name: Name,
-    #[serde(default)]
-    users: Vec<String>,
-    #[serde(default)]
-    realms: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Method {
-    #[default]
-    Negotiate,
-    None,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Page {
-    Whoami,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Name {
-    #[default]
-    Local,
-    Principal,
-}
-
-/// An entry point that cannot be meant so.
-#[derive(Debug, thiserror::Error)]
-#[error("the entry {path}: {why}")]
-pub(crate) struct BadEntry {
-    path: String,
-    why: String,
-}
-
 impl GatewaySettings {
     /// Reads and checks a settings file; relative paths are taken from its folder.
     ///
@@ -254,42 +211,6 @@ impl GatewaySettings {
             header_octets,
             authorization_octets,
         }
-    }
-}
-
-impl EntrySettings {
-    fn point(&self) -> Result<EntryPoint, BadEntry> {
-        let bad = |why: String| BadEntry {
-            path: self.path.clone(),
-            why,
-        };
-        let destination = match (&self.back_end, self.page) {
-            (Some(back_end), None) => BackEnd::parse(back_end)
-                .map(Destination::BackEnd)
-                .map_err(|error| bad(error.to_string()))?,
-            (None, Some(Page::Whoami)) => Destination::Whoami,
-            _ => {
-                return Err(bad(
-                    "it leads to a `back_end` or to a `page`, to one of them".to_owned(),
-                ));
-            }
-        };
-        Ok(EntryPoint {
-            prefix: PathPrefix::parse(&self.path).map_err(|error| bad(error.to_string()))?,
-            authentication: match self.authentication {
-                Method::Negotiate => Authentication::Negotiate,
-                Method::None => Authentication::Nobody,
-            },
-            rule: Rule {
-                users: self.users.clone(),
-                realms: self.realms.clone(),
-            },
-            naming: match self.name {
-                Name::Local => Naming::LocalName,
-                Name::Principal => Naming::Principal,
-            },
-            destination,
-        })
     }
 }
 

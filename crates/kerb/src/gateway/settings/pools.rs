@@ -1,0 +1,1 @@
+//! The sections `[[gateway.pool]]`: back ends, and how requests are spread over them.

@@ -1,0 +1,1 @@
+//! The section `[gateway.rates]`: how often one client may come, and fail.
