@@ -32,6 +32,13 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("slapd", "slapd"),
     ("ldapadd", "ldap-utils"),
     ("kdb5_ldap_util", "krb5-kdc-ldap"),
+    ("keystone-manage", "python3-keystone"),
+    ("uwsgi", "uwsgi-core"),
+    ("openstack", "python3-openstackclient"),
+    ("haproxy", "haproxy"),
+    ("wrk", "wrk"),
+    ("h2load", "nghttp2-client"),
+    ("openssl", "openssl"),
 ];
 
 /// Files by which packages are known that bring no program: headers from which tests compile small programs that ask
@@ -55,6 +62,14 @@ const FILES: &[(&str, &str)] = &[
     (
         "/usr/lib/python3/dist-packages/requests_kerberos/__init__.py",
         "python3-requests-kerberos",
+    ),
+    (
+        "/usr/lib/uwsgi/plugins/python3_plugin.so",
+        "uwsgi-plugin-python3",
+    ),
+    (
+        "/usr/lib/python3/dist-packages/keystonemiddleware/__init__.py",
+        "python3-keystonemiddleware",
     ),
     ("/usr/lib/*/libnss_wrapper.so", "libnss-wrapper"),
     ("/usr/lib/*/libsocket_wrapper.so", "libsocket-wrapper"),

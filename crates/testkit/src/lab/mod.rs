@@ -2,6 +2,7 @@
 //!
 //! [`Mit`] and [`Heimdal`] are realms of the peers, [`Kerb`] is one of ours; [`Session`] runs any suite's user programs against any of them.
 //! [`Apache`] and [`Sshd`] are services with keytabs of such realms, [`Gssproxy`] keeps keytabs for others.
+//! [`Keystone`] knows projects and roles, [`Openstack`] is who asks it, [`Haproxy`] stands in front of such services.
 //! Nothing here waits a fixed time and nothing uses the machine's own Kerberos configuration.
 //!
 //! ```no_run
@@ -27,11 +28,14 @@ mod directory;
 mod dns;
 mod finished;
 mod gssproxy;
+mod haproxy;
 mod heimdal;
 mod kerb;
 mod keys;
+mod keystone;
 mod krb5_conf;
 mod mit;
+mod openstack;
 mod port;
 mod presence;
 mod pty;
@@ -46,11 +50,14 @@ pub use daemon::Daemon;
 pub use dns::{Dns, Records, has_network_to_itself};
 pub use finished::Finished;
 pub use gssproxy::{Gssproxy, Keeper};
+pub use haproxy::Haproxy;
 pub use heimdal::{Heimdal, heimdal_folder};
 pub use kerb::Kerb;
 pub use keys::Keys;
+pub use keystone::{Keystone, KeystoneSetup};
 pub use krb5_conf::{Addresses, Krb5ConfText};
 pub use mit::Mit;
+pub use openstack::Openstack;
 pub use port::Port;
 pub use presence::{find_program, require, require_file};
 pub use server::Server;
