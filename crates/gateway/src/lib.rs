@@ -10,6 +10,7 @@
 
 mod activity;
 pub mod body;
+pub mod certificate;
 pub mod channel_bindings;
 mod connection;
 pub mod entry_point;
@@ -23,6 +24,7 @@ mod local_names;
 pub mod negotiate;
 pub mod notice;
 pub mod observer;
+pub mod outbound;
 pub mod pages;
 mod patient_writer;
 pub mod request_path;
@@ -31,7 +33,9 @@ pub mod server;
 pub mod tls;
 mod tunnel;
 mod upstream;
+pub mod variables;
 mod visit;
+pub mod way;
 pub mod whoami;
 
 pub use gateway::{Gateway, Setup};

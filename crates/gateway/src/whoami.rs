@@ -8,7 +8,8 @@ use kerbstone_proto::flags::TicketFlags;
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 use serde::Serialize;
 
-use crate::identity::Identity;
+use crate::certificate::ClientCertificate;
+use crate::identity::{Identity, Proof};
 use crate::tls::TlsFacts;
 
 /// Flags of tickets, as people read them.
@@ -33,9 +34,15 @@ pub struct Whoami {
     name: String,
     realm: String,
     local_name: Option<String>,
-    service: String,
-    enctype: &'static str,
-    flags: Vec<&'static str>,
+    /// By what they have shown who they are, and whether that was in this very request.
+    method: &'static str,
+    #[serde(rename = "session")]
+    is_session: bool,
+    #[serde(flatten)]
+    ticket: Option<TicketFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<CertificateFacts>,
+    groups: Vec<String>,
     authenticated_at: String,
     ends_at: String,
     #[serde(rename = "seconds_left")]
@@ -53,13 +60,30 @@ pub struct Whoami {
     tls_version: String,
     cipher_suite: String,
     protocol: &'static str,
+    client: IpAddr,
+}
+
+/// What is shown of a ticket.
+#[derive(Debug, Serialize)]
+struct TicketFacts {
+    service: String,
+    enctype: &'static str,
+    flags: Vec<&'static str>,
     #[serde(rename = "channel_bound")]
     is_channel_bound: bool,
     #[serde(rename = "mutual")]
     is_mutual: bool,
     #[serde(rename = "delegated")]
     is_delegated: bool,
-    client: IpAddr,
+}
+
+/// What is shown of a certificate.
+#[derive(Debug, Serialize)]
+struct CertificateFacts {
+    subject: String,
+    issuer: String,
+    serial: String,
+    fingerprint: String,
 }
 
 impl Whoami {
@@ -68,9 +92,6 @@ impl Whoami {
         let name = String::from_utf8_lossy(&identity.principal.name.unparse()).into_owned();
         let life_left = identity.ends_at.duration_since(now.time);
         let life_total = identity.ends_at.duration_since(identity.authenticated_at);
-        let flags = FLAGS
-            .iter()
-            .filter(|(flag, _)| identity.ticket_flags.contains(*flag));
         Self {
             principal: identity.principal.to_string(),
             initial: name
@@ -80,9 +101,11 @@ impl Whoami {
             name,
             realm: identity.principal.realm.to_string_lossy().into_owned(),
             local_name: identity.local_name.clone(),
-            service: identity.service.to_string(),
-            enctype: identity.enctype.name(),
-            flags: flags.map(|(_, word)| *word).collect(),
+            method: identity.proof.method().name(),
+            is_session: matches!(identity.proof, Proof::Session(_)),
+            ticket: TicketFacts::of(&identity.proof),
+            certificate: identity.certificate().map(CertificateFacts::of),
+            groups: identity.groups.clone(),
             authenticated_at: identity.authenticated_at.to_string(),
             authenticated_at_words: in_words(identity.authenticated_at),
             ends_at: identity.ends_at.to_string(),
@@ -96,10 +119,37 @@ impl Whoami {
                 "h2" => "HTTP/2",
                 _ => "HTTP/1.1",
             },
-            is_channel_bound: identity.is_channel_bound,
-            is_mutual: identity.is_mutual,
-            is_delegated: identity.is_delegated,
             client: client.to_canonical(),
+        }
+    }
+}
+
+impl TicketFacts {
+    fn of(proof: &Proof) -> Option<Self> {
+        let Proof::Ticket(ticket) = proof else {
+            return None;
+        };
+        let flags = FLAGS
+            .iter()
+            .filter(|(flag, _)| ticket.ticket_flags.contains(*flag));
+        Some(Self {
+            service: ticket.service.to_string(),
+            enctype: ticket.enctype.name(),
+            flags: flags.map(|(_, word)| *word).collect(),
+            is_channel_bound: ticket.is_channel_bound,
+            is_mutual: ticket.is_mutual,
+            is_delegated: ticket.is_delegated,
+        })
+    }
+}
+
+impl CertificateFacts {
+    fn of(certificate: &ClientCertificate) -> Self {
+        Self {
+            subject: certificate.subject_dn.clone(),
+            issuer: certificate.issuer_dn.clone(),
+            serial: certificate.serial.clone(),
+            fingerprint: certificate.fingerprint.clone(),
         }
     }
 }
