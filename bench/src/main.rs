@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "tables are what this program is for")]
 
 mod floor;
+mod front_door;
 mod gss;
 mod kdc;
 mod load;
@@ -24,6 +25,7 @@ const USAGE: &str =
     "usage: kerbstone-bench kdc [--principals N,N] [--requests N] [--rounds N] [--no-peers]
        kerbstone-bench gss [ROUNDS]          (contexts and messages, beside MIT's library)
        kerbstone-bench proxy [--contexts N] [--rounds N] [--soak N]   (the daemon, beside Debian's gssproxy)
+       kerbstone-bench front-door [--requests N] [--rounds N] [--idle N]   (the gateway, beside Apache and HAProxy)
        kerbstone-bench soak [--requests N]   (resident memory of ours over many requests)";
 
 fn main() -> ExitCode {
@@ -38,6 +40,9 @@ fn main() -> ExitCode {
         }
         ["proxy", options @ ..] => {
             proxy::Options::parse(options).and_then(|options| proxy::race(&options))
+        }
+        ["front-door", options @ ..] => {
+            front_door::Options::parse(options).and_then(|options| front_door::race(&options))
         }
         ["gss"] => gss::race(5),
         ["gss", rounds] => match rounds.parse() {
