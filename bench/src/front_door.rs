@@ -1,7 +1,7 @@
 //! The race of front doors: what a request costs at ours, at Apache with `mod_auth_gssapi` and at `HAProxy`.
 
 mod certificates;
-mod client;
+pub(crate) mod client;
 mod subject;
 mod tickets;
 

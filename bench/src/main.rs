@@ -16,6 +16,7 @@ mod request;
 mod site;
 mod subject;
 mod table;
+mod tokens;
 
 use std::io;
 use std::net::UdpSocket;
@@ -26,6 +27,7 @@ const USAGE: &str =
        kerbstone-bench gss [ROUNDS]          (contexts and messages, beside MIT's library)
        kerbstone-bench proxy [--contexts N] [--rounds N] [--soak N]   (the daemon, beside Debian's gssproxy)
        kerbstone-bench front-door [--requests N] [--rounds N] [--idle N]   (the gateway, beside Apache and HAProxy)
+       kerbstone-bench tokens [--requests N] [--rounds N]   (the identity service, beside Keystone)
        kerbstone-bench soak [--requests N]   (resident memory of ours over many requests)";
 
 fn main() -> ExitCode {
@@ -43,6 +45,9 @@ fn main() -> ExitCode {
         }
         ["front-door", options @ ..] => {
             front_door::Options::parse(options).and_then(|options| front_door::race(&options))
+        }
+        ["tokens", options @ ..] => {
+            tokens::Options::parse(options).and_then(|options| tokens::race(&options))
         }
         ["gss"] => gss::race(5),
         ["gss", rounds] => match rounds.parse() {

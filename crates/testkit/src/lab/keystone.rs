@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// `admin`, `member` and `reader`, and the service `identity` in the region `RegionOne`.
 #[derive(Debug)]
 pub struct Keystone {
-    _server: Daemon,
+    server: Daemon,
     http: Port,
     uwsgi: Port,
     folder: TempDir,
@@ -103,7 +103,7 @@ impl Keystone {
             || answers(http.number()),
         );
         Some(Self {
-            _server: server,
+            server,
             http,
             uwsgi,
             folder,
@@ -126,6 +126,12 @@ impl Keystone {
     #[must_use]
     pub fn uwsgi_port(&self) -> u16 {
         self.uwsgi.number()
+    }
+
+    /// The process that its others descend from.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.server.id()
     }
 
     /// Its folder: `fernet` in it is its key repository, `keystone.conf` its settings.
