@@ -112,6 +112,7 @@ mod tests {
 
     use http::{Method, StatusCode};
     use kerbstone_gateway::observer::Outcome;
+    use kerbstone_gateway::way::Way;
     use kerbstone_proto::time::{KerberosTime, Timestamp};
 
     use super::*;
@@ -125,11 +126,15 @@ mod tests {
             method: &Method::GET,
             path: &path,
             entry_point: Some("/"),
+            way: Some(Way::Negotiate),
             outcome: Outcome::Refused,
             why: Some("a replay"),
+            reason: Some("replay"),
             principal: None,
             user: None,
             forged_headers: 2,
+            session: None,
+            served_by: None,
             status: StatusCode::UNAUTHORIZED,
             took: Duration::from_micros(7),
         };
