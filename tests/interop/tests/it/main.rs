@@ -7,6 +7,7 @@ mod caller;
 mod cross_realm;
 mod dns;
 mod enctypes;
+mod front_door;
 mod gss_samples;
 mod http_client;
 mod http_programs;
