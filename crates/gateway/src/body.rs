@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use crate::activity::Busy;
 use crate::hop_by_hop;
 use crate::identity_headers::IdentityHeaders;
+use crate::transport::{AnswerBody, AnswerFault};
 
 /// Why a body ends before its end.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum BodyError {
     /// Nothing came for too long.
     #[error("nothing more of the body came for {} seconds", .0.as_secs())]
     Stalled(Duration),
+    /// The back end does not go on with its answer.
+    #[error(transparent)]
+    BackEnd(#[from] AnswerFault),
 }
 
 /// The body of a request to a back end or of an answer to a client.
@@ -38,6 +42,7 @@ pub struct Body {
 enum Content {
     Whole(Option<Bytes>),
     Stream(Stream),
+    Answer(AnswerBody),
 }
 
 #[derive(Debug)]
@@ -92,6 +97,14 @@ impl Body {
         Self::stream(incoming, limit, None)
     }
 
+    /// What a member of a pool answers, on its way to a client.
+    pub const fn of_answer(answer: AnswerBody) -> Self {
+        Self {
+            content: Content::Answer(answer),
+            busy: None,
+        }
+    }
+
     /// Counts the exchange as going on until the body has been sent.
     #[must_use]
     pub(crate) fn keeping(mut self, busy: Busy) -> Self {
@@ -125,6 +138,7 @@ impl http_body::Body for Body {
                 Poll::Ready(content.take().map(|bytes| Ok(Frame::data(bytes))))
             }
             Content::Stream(stream) => stream.poll(context),
+            Content::Answer(answer) => Pin::new(answer).poll_frame(context),
         }
     }
 
@@ -132,6 +146,7 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Whole(content) => content.is_none(),
             Content::Stream(stream) => stream.incoming.is_end_stream(),
+            Content::Answer(answer) => answer.is_end_stream(),
         }
     }
 
@@ -142,6 +157,7 @@ impl http_body::Body for Body {
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
             Content::Stream(stream) => stream.incoming.size_hint(),
+            Content::Answer(answer) => answer.size_hint(),
         }
     }
 }
