@@ -51,6 +51,17 @@ impl Openstack {
     /// Runs it to its end.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Finished {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs several commands, a line each, in one process with one token. A failing one does not end it, nor show in its
+    /// exit code.
+    #[must_use]
+    pub fn script(&self, lines: &str) -> Finished {
+        self.run_with(&[], lines)
+    }
+
+    fn run_with(&self, arguments: &[&str], input: &str) -> Finished {
         let mut command = Command::new("/usr/bin/python3");
         command
             .arg(Self::PROGRAM)
@@ -61,7 +72,7 @@ impl Openstack {
             .env("HOME", "/nonexistent")
             .env("OS_IDENTITY_API_VERSION", "3")
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
-        Finished::of(&mut command, "openstack", "")
+        Finished::of(&mut command, "openstack", input)
     }
 
     /// What a successful command printed as a bare value: `-f value`, trimmed.
