@@ -3,7 +3,7 @@
 mod certificates;
 pub(crate) mod client;
 mod subject;
-mod tickets;
+pub(crate) mod tickets;
 
 use std::io;
 use std::net::SocketAddr;

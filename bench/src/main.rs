@@ -4,6 +4,7 @@
 //! counts is server CPU per request divided by ours, both taken in the same minutes on the same machine.
 #![allow(clippy::print_stdout, reason = "tables are what this program is for")]
 
+mod failures;
 mod floor;
 mod front_door;
 mod gss;
@@ -28,6 +29,7 @@ const USAGE: &str =
        kerbstone-bench proxy [--contexts N] [--rounds N] [--soak N]   (the daemon, beside Debian's gssproxy)
        kerbstone-bench front-door [--requests N] [--rounds N] [--idle N]   (the gateway, beside Apache and HAProxy)
        kerbstone-bench tokens [--requests N] [--rounds N]   (the identity service, beside Keystone)
+       kerbstone-bench failures              (what visitors notice when parts of a site die)
        kerbstone-bench soak [--requests N]   (resident memory of ours over many requests)";
 
 fn main() -> ExitCode {
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         ["tokens", options @ ..] => {
             tokens::Options::parse(options).and_then(|options| tokens::race(&options))
         }
+        ["failures"] => failures::run(),
+        ["echo", port, name] => serve_echo(port, name),
         ["gss"] => gss::race(5),
         ["gss", rounds] => match rounds.parse() {
             Ok(rounds) if rounds > 0 => gss::race(rounds),
@@ -75,4 +79,8 @@ fn serve_floor(kind: &str, port: &str, reply: &str) -> io::Result<()> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
     let reply = reply.parse().map_err(io::Error::other)?;
     floor::serve(&UdpSocket::bind(subject::loopback(port))?, kind, reply)
+}
+
+fn serve_echo(port: &str, name: &str) -> io::Result<()> {
+    failures::echo::serve(port.parse().map_err(io::Error::other)?, name)
 }
