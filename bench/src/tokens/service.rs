@@ -71,11 +71,11 @@ impl Ours {
             &settings,
             format!(
                 "[identity]\nstore = \"identity.redb\"\nkeys = \"fernet\"\nlisten = [\"{address}\"]\n\
-                 public_endpoint = \"http://{address}\"\nrealm = \"{}\"\nkeytab = \"{}\"\nservice = \"host\"\n\
-                 krb5_conf = \"{}\"\n",
-                crate::request::REALM,
+                 public_endpoint = \"http://{address}\"\nkeytab = \"{}\"\nservice = \"host\"\n\
+                 krb5_conf = \"{}\"\n[identity.domains]\n\"{}\" = \"Default\"\n",
                 site.keytab().display(),
                 site.krb5_conf().display(),
+                crate::request::REALM,
             ),
         )?;
         let run = |words: &[&str]| {
