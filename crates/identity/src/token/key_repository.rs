@@ -17,7 +17,7 @@ use super::fernet::{Envelope, FernetKey, Opened};
 /// How long the folder is not looked at again.
 const FRESH: Duration = Duration::from_secs(1);
 /// After a token that no key opens: an attacker who sends such tokens shall not keep us reading the folder.
-const IMPATIENT: Duration = Duration::from_millis(50);
+const IMPATIENT: Duration = Duration::from_millis(10);
 
 /// A folder of keys as `keystone-manage fernet_setup` and `fernet_rotate` keep it: files `0`, `1`, `2` and so on.
 ///
