@@ -9,6 +9,7 @@ pub mod directory;
 pub mod http;
 pub mod model;
 pub mod observer;
+pub mod policy;
 pub mod server;
 pub mod service;
 pub mod token;

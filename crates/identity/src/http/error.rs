@@ -93,6 +93,16 @@ impl ApiError {
         )
     }
 
+    /// 500 with Keystone's words; `why` goes to the log alone.
+    #[must_use]
+    pub fn unexpected(why: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "An unexpected error prevented the server from fulfilling your request.",
+        )
+        .because(why)
+    }
+
     /// The same, with a reason for the log.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {
@@ -131,11 +141,7 @@ impl ApiError {
 
 impl From<DirectoryError> for ApiError {
     fn from(error: DirectoryError) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "An unexpected error prevented the server from fulfilling your request.",
-        )
-        .because(error.to_string())
+        Self::unexpected(error.to_string())
     }
 }
 

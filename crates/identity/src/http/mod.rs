@@ -1,5 +1,37 @@
 //! The API: paths, bodies and statuses as Keystone has them.
+//!
+//! A handler takes a [`Call`] (somebody whose token holds) or a [`Visit`] (anybody), and gives an [`Answer`]. The order
+//! is Keystone's: the body's form (400), the token (401), the policy (403), then what the body says (400, 404, 409).
 
+mod answers;
+mod call;
+mod discovery;
 mod error;
+mod frame;
+mod site;
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+
+pub use answers::{created, json, no_content, ok};
+pub use call::{Answer, Call, Visit};
 pub use error::ApiError;
+pub use site::Site;
+
+use crate::service::Service;
+
+/// The whole API, at any prefix that the settings name.
+pub fn router(service: Arc<Service>) -> Router {
+    let api = Router::new()
+        .route("/", get(discovery::versions))
+        .route("/v3", get(discovery::version_3))
+        .fallback(frame::unknown_path)
+        .method_not_allowed_fallback(frame::unknown_method)
+        .with_state(Arc::clone(&service));
+    Router::new()
+        .fallback_service(api)
+        .layer(from_fn_with_state(service, frame::frame))
+}
