@@ -50,7 +50,7 @@ impl Bootstrap {
         let mut done = Vec::new();
         default_domain(change, &mut done);
         let project = self.project(change, &mut done);
-        let user = self.administrator(change, &mut done);
+        let user = user(change, &self.administrator, &mut done);
         let roles = ROLES.map(|name| role(change, name, &mut done));
         for pair in roles.windows(2) {
             if let [prior, implied] = pair {
@@ -81,44 +81,6 @@ impl Bootstrap {
             ..enabled_project()
         };
         change.put(project).id.clone()
-    }
-
-    fn administrator(&self, change: &mut Change, done: &mut Vec<Done>) -> Id {
-        let domain = Id::from(DEFAULT_DOMAIN);
-        let (name, principal) = match self.administrator.rsplit_once('@') {
-            Some((name, _)) => (name, Some(self.administrator.clone())),
-            None => (self.administrator.as_str(), None),
-        };
-        let there = change.user_by_name(&domain, name).cloned();
-        let user = match there {
-            None => {
-                done.push(Done(format!("made the user {name}")));
-                User {
-                    id: Id::random(),
-                    name: name.to_owned(),
-                    domain_id: domain,
-                    enabled: true,
-                    principal,
-                    default_project_id: None,
-                    options: Extra::new(),
-                    extra: Extra::new(),
-                }
-            }
-            Some(there) => {
-                let is_as_wanted =
-                    there.enabled && (principal.is_none() || there.principal == principal);
-                if is_as_wanted {
-                    return there.id.clone();
-                }
-                done.push(Done(format!("let the user {name} sign in")));
-                User {
-                    enabled: true,
-                    principal: principal.or_else(|| there.principal.clone()),
-                    ..(*there).clone()
-                }
-            }
-        };
-        change.put(user).id.clone()
     }
 
     fn region(&self, change: &mut Change, done: &mut Vec<Done>) {
@@ -208,6 +170,65 @@ impl Bootstrap {
     }
 }
 
+/// Makes somebody a user with the role `member` in a project of the domain `default`, as far as both are there.
+///
+/// # Errors
+/// None of its own, as for [`Bootstrap::make`].
+pub fn admit_member(
+    change: &mut Change,
+    name: &str,
+    project: &str,
+) -> Result<Vec<Done>, DirectoryError> {
+    let mut done = Vec::new();
+    let project = change.project_by_name(&Id::from(DEFAULT_DOMAIN), project);
+    let role = change.role_by_name(None, "member");
+    if let Some((project, role)) = project.cloned().zip(role.cloned()) {
+        let user = user(change, name, &mut done);
+        let target = Target::Project(project.id.clone());
+        assignment(change, &user, target, &role.id, &mut done);
+    }
+    Ok(done)
+}
+
+/// A user of the domain `default`, who may sign in.
+fn user(change: &mut Change, full: &str, done: &mut Vec<Done>) -> Id {
+    let domain = Id::from(DEFAULT_DOMAIN);
+    let (name, principal) = match full.rsplit_once('@') {
+        Some((name, _)) => (name, Some(full.to_owned())),
+        None => (full, None),
+    };
+    let there = change.user_by_name(&domain, name).cloned();
+    let user = match there {
+        None => {
+            done.push(Done(format!("made the user {name}")));
+            User {
+                id: Id::random(),
+                name: name.to_owned(),
+                domain_id: domain,
+                enabled: true,
+                principal,
+                default_project_id: None,
+                options: Extra::new(),
+                extra: Extra::new(),
+            }
+        }
+        Some(there) => {
+            let is_as_wanted =
+                there.enabled && (principal.is_none() || there.principal == principal);
+            if is_as_wanted {
+                return there.id.clone();
+            }
+            done.push(Done(format!("let the user {name} sign in")));
+            User {
+                enabled: true,
+                principal: principal.or_else(|| there.principal.clone()),
+                ..(*there).clone()
+            }
+        }
+    };
+    change.put(user).id.clone()
+}
+
 fn default_domain(change: &mut Change, done: &mut Vec<Done>) {
     if change.domain(DEFAULT_DOMAIN).is_none() {
         done.push(Done("made the domain Default".to_owned()));
@@ -278,9 +299,7 @@ fn assignment(change: &mut Change, user: &Id, target: Target, role: &Id, done: &
             Target::System => "the system",
             _ => "the project",
         };
-        done.push(Done(format!(
-            "gave the administrator their role on {place}"
-        )));
+        done.push(Done(format!("gave a user a role on {place}")));
         change.put(wanted);
     }
 }
@@ -323,6 +342,24 @@ mod tests {
             .project_by_name(&DEFAULT_DOMAIN.into(), "admin")
             .unwrap();
         assert_eq!(names(&Target::Project(project.id.clone())).len(), 3);
+    }
+
+    #[test]
+    fn a_member_has_no_more_than_that() {
+        let directory = Directory::in_memory().unwrap();
+        make(&directory, &wanted());
+        let admit = || directory.change(|change| admit_member(change, "bob@EXAMPLE.TEST", "admin"));
+        assert!(!admit().unwrap().is_empty());
+        assert!(admit().unwrap().is_empty());
+        let model = directory.read();
+        let domain = DEFAULT_DOMAIN.into();
+        let bob = model.user_by_name(&domain, "bob").unwrap();
+        assert_eq!(bob.principal.as_deref(), Some("bob@EXAMPLE.TEST"));
+        let project = model.project_by_name(&domain, "admin").unwrap();
+        let held = model.roles_held(&bob.id, &Target::Project(project.id.clone()));
+        let mut names: Vec<&str> = held.iter().map(|role| role.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["member", "reader"]);
     }
 
     #[test]
