@@ -1,33 +1,43 @@
-//! The table of entry points: a path, how people show who they are there, who may come in, and what they find.
+//! Entry points: for which requests one is, how people show who they are there, who may come in, and what they find.
 
+use std::fmt;
+use std::sync::Arc;
+
+use http::StatusCode;
 use http::uri::{Authority, Scheme, Uri};
 
 use crate::identity::Naming;
-use crate::request_path::{PathPrefix, RequestPath};
+use crate::place::Place;
+use crate::request_path::PathPrefix;
 use crate::rule::Rule;
+use crate::variables::{Domain, Variable};
+use crate::way::Way;
 
 /// One way in.
 #[derive(Clone, Debug)]
 pub struct EntryPoint {
-    /// Where it begins.
-    pub prefix: PathPrefix,
-    /// How people show who they are.
-    pub authentication: Authentication,
+    /// Which requests it is for.
+    pub place: Place,
+    /// How people show who they are. The first for which a request carries a proof decides.
+    pub ways: Vec<Way>,
     /// Who of them may come in.
     pub rule: Rule,
     /// How they are called behind it.
     pub naming: Naming,
+    /// What of them is told behind it.
+    pub tell: Vec<Variable>,
+    /// The domain of their names.
+    pub domain: Domain,
+    /// What stands behind it in place of the prefix.
+    pub rewrite: Option<PathPrefix>,
+    /// Whether what stands in `Authorization` is forwarded, even where it was a proof for us.
+    pub is_authorization_forwarded: bool,
+    /// The status in place of a 401 that the back end gives somebody who is known here.
+    pub unknown_user: Option<StatusCode>,
     /// What is behind it.
     pub destination: Destination,
-}
-
-/// How people show who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Authentication {
-    /// Not at all: everybody comes in, nobody is known.
-    Nobody,
-    /// By Kerberos, with `Negotiate`.
-    Negotiate,
+    /// What it is called in books: its place in words.
+    label: Arc<str>,
 }
 
 /// What is behind an entry point.
@@ -49,6 +59,46 @@ pub struct BackEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write a back end as http://HOST:PORT, without a path")]
 pub struct BadBackEnd;
+
+impl EntryPoint {
+    /// Everybody who has a ticket comes in, and the usual is told.
+    pub fn new(place: Place, destination: Destination) -> Self {
+        Self {
+            label: place.to_string().into(),
+            place,
+            ways: vec![Way::Negotiate],
+            rule: Rule::default(),
+            naming: Naming::default(),
+            tell: Variable::USUAL.to_vec(),
+            domain: Domain::default(),
+            rewrite: None,
+            is_authorization_forwarded: false,
+            unknown_user: None,
+            destination,
+        }
+    }
+
+    /// What it is called in books: `POST /krb/v3`.
+    pub const fn label(&self) -> &Arc<str> {
+        &self.label
+    }
+
+    /// Whether that way is among those.
+    pub fn has(&self, way: Way) -> bool {
+        self.ways.contains(&way)
+    }
+
+    /// Whether somebody who comes in may be known by name.
+    pub fn names_people(&self) -> bool {
+        self.ways.iter().any(|way| way.names_people())
+    }
+}
+
+impl fmt::Display for EntryPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label)
+    }
+}
 
 impl BackEnd {
     /// Reads `http://127.0.0.1:8080`.
@@ -73,129 +123,9 @@ impl BackEnd {
     }
 }
 
-/// Why a table of entry points is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadTable {
-    /// There is no way in.
-    #[error("there is no entry point, so there is nothing to serve")]
-    Empty,
-    /// Two entry points are at the same place.
-    #[error("two entry points are at {0}")]
-    Twice(String),
-    /// A rule for people whom nobody asks who they are.
-    #[error("the entry point {0} has a rule, but nobody is asked there who they are")]
-    RuleWithoutAuthentication(String),
-    /// The page about somebody, of whom nothing is known.
-    #[error("the entry point {0} shows people who they are, but nobody is asked there")]
-    WhoamiWithoutAuthentication(String),
-}
-
-/// All ways in, the deepest first.
-#[derive(Clone, Debug)]
-pub struct EntryPoints(Vec<EntryPoint>);
-
-impl EntryPoints {
-    /// Checks and orders a table.
-    ///
-    /// # Errors
-    /// [`BadTable`] when it cannot be meant so.
-    pub fn new(mut points: Vec<EntryPoint>) -> Result<Self, BadTable> {
-        if points.is_empty() {
-            return Err(BadTable::Empty);
-        }
-        for (at, point) in points.iter().enumerate() {
-            let is_same = |other: &EntryPoint| other.prefix.is_same_place(&point.prefix);
-            if points.iter().skip(at + 1).any(is_same) {
-                return Err(BadTable::Twice(point.prefix.to_string()));
-            }
-            point.check()?;
-        }
-        points.sort_by_key(|point| std::cmp::Reverse(point.prefix.depth()));
-        Ok(Self(points))
-    }
-
-    /// The entry point of a path: the deepest that covers it.
-    pub fn of(&self, path: &RequestPath) -> Option<&EntryPoint> {
-        self.0.iter().find(|point| point.prefix.covers(path))
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &EntryPoint> {
-        self.0.iter()
-    }
-}
-
-impl EntryPoint {
-    fn check(&self) -> Result<(), BadTable> {
-        if self.authentication != Authentication::Nobody {
-            return Ok(());
-        }
-        let place = self.prefix.to_string();
-        if self.rule != Rule::default() {
-            return Err(BadTable::RuleWithoutAuthentication(place));
-        }
-        match self.destination {
-            Destination::Whoami => Err(BadTable::WhoamiWithoutAuthentication(place)),
-            Destination::BackEnd(_) => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn point(prefix: &str, authentication: Authentication) -> EntryPoint {
-        EntryPoint {
-            prefix: PathPrefix::parse(prefix).unwrap(),
-            authentication,
-            rule: Rule::default(),
-            naming: Naming::default(),
-            destination: Destination::BackEnd(BackEnd::parse("http://127.0.0.1:80").unwrap()),
-        }
-    }
-
-    fn place(points: &EntryPoints, path: &str) -> Option<String> {
-        let path = RequestPath::of(path).unwrap();
-        points.of(&path).map(|point| point.prefix.to_string())
-    }
-
-    #[test]
-    fn the_deepest_entry_point_decides_wherever_it_stands_in_the_file() {
-        let points =
-            ["/", "/app/admin", "/app"].map(|prefix| point(prefix, Authentication::Negotiate));
-        let points = EntryPoints::new(points.to_vec()).unwrap();
-        assert_eq!(place(&points, "/app/admin/x").unwrap(), "/app/admin");
-        assert_eq!(place(&points, "/app//admin").unwrap(), "/app/admin");
-        assert_eq!(place(&points, "/application").unwrap(), "/");
-    }
-
-    #[test]
-    fn a_path_without_an_entry_point_leads_nowhere() {
-        let points = EntryPoints::new(vec![point("/app", Authentication::Negotiate)]).unwrap();
-        assert_eq!(place(&points, "/"), None);
-    }
-
-    #[test]
-    fn one_place_has_one_entry_point() {
-        let twice = ["/app", "/app/"].map(|prefix| point(prefix, Authentication::Negotiate));
-        assert!(matches!(
-            EntryPoints::new(twice.to_vec()),
-            Err(BadTable::Twice(_))
-        ));
-        assert!(matches!(EntryPoints::new(Vec::new()), Err(BadTable::Empty)));
-    }
-
-    #[test]
-    fn a_rule_needs_people_who_are_known() {
-        let mut open = point("/", Authentication::Nobody);
-        open.rule.users = vec!["alice".to_owned()];
-        let refused = EntryPoints::new(vec![open]);
-        assert!(matches!(
-            refused,
-            Err(BadTable::RuleWithoutAuthentication(_))
-        ));
-    }
 
     #[test]
     fn a_back_end_is_a_host_and_a_port() {

@@ -3,27 +3,50 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
-use std::net::IpAddr;
-
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::uri::{PathAndQuery, Scheme, Uri};
+use http::uri::{PathAndQuery, Uri};
 use http::{Method, Version};
 
-use crate::entry_point::BackEnd;
 use crate::hop_by_hop;
-use crate::identity::Identity;
-use crate::identity_headers::{IdentityHeaders, Unspeakable};
 use crate::negotiate;
+use crate::outbound::{ClientAddress, Front};
+use crate::request_path::{PathPrefix, RequestPath};
 
-/// Who is behind a request, as far as the back end shall know.
+/// How a request is to be changed on its way.
 #[derive(Clone, Copy, Debug)]
-pub struct Vouching<'a> {
-    /// How they are called there.
-    pub user: &'a str,
-    /// Who they are.
-    pub identity: &'a Identity,
+pub struct Passage<'a> {
+    /// Where the client is.
+    pub client: ClientAddress,
+    /// How it reached us.
+    pub front: &'a Front,
+    /// The prefix that is replaced, and by what.
+    pub rewrite: Option<(&'a PathPrefix, &'a PathPrefix)>,
+    /// What of `Authorization` passes.
+    pub authorization: Authorization,
+    /// Whether decisions are made by the method, so that no second one may be named.
+    pub looks_at_methods: bool,
 }
+
+/// What of `Authorization` passes to a back end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// Whatever is there.
+    Everything,
+    /// What vouches for no connection.
+    NotConnectionBound,
+    /// As the former, and no password either: they are for us.
+    NoPassword,
+}
+
+/// Headers by which some applications take another path than that of the request.
+const OTHER_PATHS: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+/// Headers by which some applications take another method than that of the request.
+const OTHER_METHODS: [&str; 3] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+];
 
 /// Why a request is not even looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,13 +59,14 @@ pub enum BadRequest {
     Host,
 }
 
-/// Octets of a request's target and headers together.
+/// Octets of a request's target and headers together, but for `Authorization`, which has a limit of its own.
 pub fn head_length(request: &Parts) -> usize {
     let target = request
         .uri
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
     let fields = request.headers.iter();
+    let fields = fields.filter(|(name, _)| *name != header::AUTHORIZATION);
     fields.fold(target, |sum, (name, value)| {
         sum.saturating_add(name.as_str().len())
             .saturating_add(value.len())
@@ -71,51 +95,149 @@ pub fn host(request: &Parts) -> Result<HeaderValue, BadRequest> {
     }
 }
 
-/// Turns a client's request, whose identity headers are stripped already, into one for the back end.
-///
-/// # Errors
-/// [`Unspeakable`] when somebody's name cannot stand in a header.
-pub fn to_back_end(
-    request: &mut Parts,
-    host: HeaderValue,
-    client: IpAddr,
-    back_end: &BackEnd,
-    vouching: Option<Vouching<'_>>,
-    headers: &IdentityHeaders,
-) -> Result<(), Unspeakable> {
+/// Turns a client's request, whose identity headers are stripped already, into one for the back end: with the path as
+/// that knows it, and without a host to send it to.
+pub fn to_back_end(request: &mut Parts, passage: &Passage<'_>) {
     let upgrade = (request.version == Version::HTTP_11)
         .then(|| hop_by_hop::wanted_upgrade(&request.headers))
         .flatten();
     hop_by_hop::remove(&mut request.headers);
     let own = &mut request.headers;
     own.remove(header::EXPECT);
-    remove_connection_bound(own, header::AUTHORIZATION);
+    retain_authorization(own, passage.authorization);
+    for name in OTHER_PATHS {
+        own.remove(name);
+    }
+    if passage.looks_at_methods {
+        for name in OTHER_METHODS {
+            own.remove(name);
+        }
+    }
     join_cookies(own);
     if let Some(protocol) = upgrade {
         own.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         own.insert(header::UPGRADE, protocol);
     }
-    if let Ok(client) = HeaderValue::from_str(&client.to_canonical().to_string()) {
-        own.insert(HeaderName::from_static("x-forwarded-for"), client);
-    }
-    own.insert(
-        HeaderName::from_static("x-forwarded-proto"),
-        HeaderValue::from_static("https"),
-    );
-    own.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
-    own.insert(header::HOST, host);
-    if let Some(vouching) = vouching {
-        headers.vouch(own, vouching.user, vouching.identity)?;
-    }
-    request.uri = at(back_end, request.uri.path_and_query());
+    say_whence(own, passage);
+    request.uri = Uri::from(target(&request.uri, passage.rewrite));
     request.version = Version::HTTP_11;
-    Ok(())
 }
 
-/// Takes out of a back end's answer what concerns the connection to it.
-pub fn to_client(headers: &mut HeaderMap) {
+fn say_whence(headers: &mut HeaderMap, passage: &Passage<'_>) {
+    let Front {
+        is_https,
+        host,
+        mount,
+        ..
+    } = passage.front;
+    if let Ok(client) = HeaderValue::from_str(&passage.client.ip().to_string()) {
+        headers.insert(HeaderName::from_static("x-forwarded-for"), client);
+    }
+    headers.insert(
+        HeaderName::from_static("x-forwarded-proto"),
+        HeaderValue::from_static(if *is_https { "https" } else { "http" }),
+    );
+    headers.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
+    headers.insert(header::HOST, host.clone());
+    if let (false, Ok(mount)) = (mount.is_empty(), HeaderValue::from_str(mount)) {
+        headers.insert(HeaderName::from_static("x-forwarded-prefix"), mount);
+    }
+}
+
+/// Path and query as the back end knows them.
+fn target(uri: &Uri, rewrite: Option<(&PathPrefix, &PathPrefix)>) -> PathAndQuery {
+    let root = PathAndQuery::from_static("/");
+    let Some((outer, inner)) = rewrite else {
+        return uri.path_and_query().cloned().unwrap_or(root);
+    };
+    let Some(path) = outer.replaced(uri.path(), inner) else {
+        return root;
+    };
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    // Made of a path that was read and a prefix that was read.
+    target.parse().unwrap_or(root)
+}
+
+fn retain_authorization(headers: &mut HeaderMap, authorization: Authorization) {
+    match authorization {
+        Authorization::Everything => {}
+        Authorization::NotConnectionBound => {
+            remove_connection_bound(headers, header::AUTHORIZATION)
+        }
+        Authorization::NoPassword => {
+            remove_connection_bound(headers, header::AUTHORIZATION);
+            let is_password = |value: &HeaderValue| {
+                let scheme = value.as_bytes().trim_ascii_start();
+                let scheme = scheme.split(u8::is_ascii_whitespace).next();
+                scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
+            };
+            let values = headers.get_all(header::AUTHORIZATION);
+            if values.iter().any(is_password) {
+                headers.remove(header::AUTHORIZATION);
+            }
+        }
+    }
+}
+
+/// Says the places in a back end's answer as the client knows them, where the path was rewritten (`Location` and
+/// `Content-Location`). `host` is what the client named.
+pub fn back_through(
+    headers: &mut HeaderMap,
+    host: &HeaderValue,
+    (outer, inner): (&PathPrefix, &PathPrefix),
+) {
+    for name in [header::LOCATION, header::CONTENT_LOCATION] {
+        let told = headers.get(&name).and_then(|value| value.to_str().ok());
+        let Some(place) = told.and_then(|place| outside(place, host, outer, inner)) else {
+            continue;
+        };
+        if let Ok(place) = HeaderValue::from_str(&place) {
+            headers.insert(name, place);
+        }
+    }
+}
+
+/// A place of the back end's as the client knows it; `None` for one that is not below the prefix, or at another host.
+fn outside(
+    place: &str,
+    host: &HeaderValue,
+    outer: &PathPrefix,
+    inner: &PathPrefix,
+) -> Option<String> {
+    let uri: Uri = place.parse().ok()?;
+    if uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().as_bytes() != host.as_bytes())
+    {
+        return None;
+    }
+    let (path, rest) = match uri.path_and_query()?.as_str().find('?') {
+        Some(at) => uri.path_and_query()?.as_str().split_at_checked(at)?,
+        None => (uri.path_and_query()?.as_str(), ""),
+    };
+    // Whatever already is as the client knows it stays.
+    let parsed = RequestPath::of(path).ok()?;
+    if outer.covers(&parsed) || !inner.covers(&parsed) {
+        return None;
+    }
+    let path = inner.replaced(path, outer)?;
+    let head = match (uri.scheme_str(), uri.authority()) {
+        (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
+        _ => String::new(),
+    };
+    Some(format!("{head}{path}{rest}"))
+}
+
+/// Takes out of a back end's answer what concerns the connection to it. Its own `Negotiate` is a client's business only
+/// where the client's is forwarded.
+pub fn to_client(headers: &mut HeaderMap, is_authorization_forwarded: bool) {
     hop_by_hop::remove(headers);
-    remove_connection_bound(headers, header::WWW_AUTHENTICATE);
+    if !is_authorization_forwarded {
+        remove_connection_bound(headers, header::WWW_AUTHENTICATE);
+    }
 }
 
 /// Negotiate and NTLM vouch for a connection, and connections to a back end are shared by everybody.
@@ -147,32 +269,43 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn at(back_end: &BackEnd, path: Option<&PathAndQuery>) -> Uri {
-    let root = PathAndQuery::from_static("/");
-    let built = Uri::builder()
-        .scheme(Scheme::HTTP)
-        .authority(back_end.authority().clone())
-        .path_and_query(path.cloned().unwrap_or(root))
-        .build();
-    // All three parts were checked when they were read.
-    built.unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
 
     use super::*;
-    use crate::identity::tests::alice;
+    use crate::identity_headers::IdentityHeaders;
+    use crate::variables::Variable;
 
-    fn forwarded(request: http::request::Builder, vouching: Option<Vouching<'_>>) -> Parts {
+    fn forwarded(request: http::request::Builder) -> Parts {
+        passed(request, None, |_| {})
+    }
+
+    fn passed(
+        request: http::request::Builder,
+        rewrite: Option<(&PathPrefix, &PathPrefix)>,
+        change: impl FnOnce(&mut Passage<'_>),
+    ) -> Parts {
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let headers = IdentityHeaders::default();
         headers.strip(&mut parts.headers);
-        let host = host(&parts).unwrap();
-        let back_end = BackEnd::parse("http://127.0.0.1:8080").unwrap();
-        let client = "192.0.2.7".parse().unwrap();
-        to_back_end(&mut parts, host, client, &back_end, vouching, &headers).unwrap();
+        let front = Front {
+            is_https: true,
+            host: host(&parts).unwrap(),
+            port: Some(443),
+            mount: String::new(),
+        };
+        let mut passage = Passage {
+            client: ClientAddress::Internet("192.0.2.7:5000".parse().unwrap()),
+            front: &front,
+            rewrite,
+            authorization: Authorization::NotConnectionBound,
+            looks_at_methods: false,
+        };
+        change(&mut passage);
+        to_back_end(&mut parts, &passage);
+        let told = [(Variable::User, "alice".to_owned())];
+        headers.vouch(&mut parts.headers, &told).unwrap();
         parts
     }
 
@@ -181,18 +314,15 @@ mod tests {
         let request = Request::get("/a?b=c")
             .header("host", "www.example.test")
             .header("x-forwarded-for", "10.0.0.1")
+            .header("x-original-url", "/admin")
             .header("REMOTE_USER", "root");
-        let identity = alice();
-        let vouching = Vouching {
-            user: "alice",
-            identity: &identity,
-        };
-        let parts = forwarded(request, Some(vouching));
-        assert_eq!(parts.uri, "http://127.0.0.1:8080/a?b=c");
+        let parts = forwarded(request);
+        assert_eq!(parts.uri, "/a?b=c");
         assert_eq!(parts.headers["host"], "www.example.test");
         assert_eq!(parts.headers["x-forwarded-for"], "192.0.2.7");
         assert_eq!(parts.headers["x-forwarded-proto"], "https");
         assert_eq!(parts.headers["remote_user"], "alice");
+        assert_eq!(parts.headers.get("x-original-url"), None);
     }
 
     #[test]
@@ -200,12 +330,7 @@ mod tests {
         let request = Request::get("/")
             .header("host", "h")
             .header("connection", "remote_user, x-forwarded-for, host");
-        let identity = alice();
-        let vouching = Vouching {
-            user: "alice",
-            identity: &identity,
-        };
-        let parts = forwarded(request, Some(vouching));
+        let parts = forwarded(request);
         assert_eq!(parts.headers["remote_user"], "alice");
         assert_eq!(parts.headers["x-forwarded-for"], "192.0.2.7");
         assert_eq!(parts.headers["host"], "h");
@@ -214,29 +339,63 @@ mod tests {
 
     #[test]
     fn proofs_stay_here_and_other_credentials_pass() {
-        let negotiate = Request::get("/")
-            .header("host", "h")
-            .header("authorization", "Negotiate YII");
-        assert_eq!(
-            forwarded(negotiate, None).headers.get("authorization"),
-            None
-        );
-        let bearer = Request::get("/")
-            .header("host", "h")
-            .header("authorization", "Bearer x");
-        assert_eq!(forwarded(bearer, None).headers["authorization"], "Bearer x");
+        use Authorization::{Everything, NoPassword, NotConnectionBound};
+        for (value, authorization, passes) in [
+            ("Negotiate YII", NotConnectionBound, false),
+            ("Negotiate YII", Everything, true),
+            ("Basic YTpi", NotConnectionBound, true),
+            ("basic YTpi", NoPassword, false),
+            ("Negotiate YII", NoPassword, false),
+            ("Bearer x", NoPassword, true),
+            ("Basically x", NoPassword, true),
+        ] {
+            let request = Request::get("/")
+                .header("host", "h")
+                .header("authorization", value);
+            let parts = passed(request, None, |passage| {
+                passage.authorization = authorization
+            });
+            let has = parts.headers.contains_key("authorization");
+            assert_eq!(has, passes, "{value} {authorization:?}");
+        }
     }
 
     #[test]
-    fn nobody_known_means_no_word_about_anybody() {
-        let parts = forwarded(
+    fn where_methods_decide_nobody_names_a_second_one() {
+        let request = || {
             Request::get("/")
                 .header("host", "h")
-                .header("Remote-User", "root"),
-            None,
+                .header("X-HTTP-Method-Override", "POST")
+        };
+        let name = "x-http-method-override";
+        assert!(forwarded(request()).headers.contains_key(name));
+        let parts = passed(request(), None, |passage| passage.looks_at_methods = true);
+        assert!(!parts.headers.contains_key(name));
+    }
+
+    #[test]
+    fn the_path_is_rewritten_there_and_back() {
+        let (outer, inner) = (
+            PathPrefix::parse("/krb/v3").unwrap(),
+            PathPrefix::parse("/v3").unwrap(),
         );
-        assert_eq!(parts.headers.get("remote_user"), None);
-        assert_eq!(parts.headers.get("remote-user"), None);
+        let request = Request::post("/krb/v3/auth/tokens?nocatalog").header("host", "h");
+        let parts = passed(request, Some((&outer, &inner)), |_| {});
+        assert_eq!(parts.uri, "/v3/auth/tokens?nocatalog");
+        for (place, told) in [
+            ("/v3/users?x=1", "/krb/v3/users?x=1"),
+            ("https://h/v3", "https://h/krb/v3"),
+            ("https://other/v3", "https://other/v3"),
+            ("/krb/v3/users", "/krb/v3/users"),
+            ("/elsewhere", "/elsewhere"),
+            ("users", "users"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::LOCATION, HeaderValue::from_static(place));
+            let host = HeaderValue::from_static("h");
+            back_through(&mut headers, &host, (&outer, &inner));
+            assert_eq!(headers[header::LOCATION], told, "{place}");
+        }
     }
 
     #[test]
@@ -244,7 +403,7 @@ mod tests {
         let request = Request::get("https://h/")
             .header("cookie", "a=1")
             .header("cookie", "b=2");
-        assert_eq!(forwarded(request, None).headers["cookie"], "a=1; b=2");
+        assert_eq!(forwarded(request).headers["cookie"], "a=1; b=2");
     }
 
     #[test]
@@ -255,7 +414,6 @@ mod tests {
                 request
                     .header("connection", "Upgrade")
                     .header("upgrade", "websocket"),
-                None,
             )
         };
         assert_eq!(ask(Version::HTTP_11).headers["upgrade"], "websocket");
@@ -284,7 +442,10 @@ mod tests {
         for value in ["Negotiate", "NTLM", "Basic realm=x"] {
             headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
         }
-        to_client(&mut headers);
+        let mut passed = headers.clone();
+        to_client(&mut passed, true);
+        assert_eq!(passed.len(), 3);
+        to_client(&mut headers, false);
         let left: Vec<_> = headers.get_all(header::WWW_AUTHENTICATE).iter().collect();
         assert_eq!(left, ["Basic realm=x"]);
     }

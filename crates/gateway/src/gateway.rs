@@ -2,13 +2,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kerbstone_verify::AcceptorSource;
+use arc_swap::ArcSwap;
 
-use crate::entry_point::EntryPoints;
-use crate::identity_headers::IdentityHeaders;
 use crate::limits::Limits;
-use crate::local_names::LocalNames;
 use crate::observer::Observer;
+use crate::table::Table;
 use crate::tls::TlsIdentity;
 use crate::upstream::Upstream;
 
@@ -16,16 +14,8 @@ use crate::upstream::Upstream;
 pub struct Setup {
     /// The certificate and its key.
     pub tls: TlsIdentity,
-    /// The ways in.
-    pub entry_points: EntryPoints,
-    /// The headers that say who somebody is.
-    pub headers: IdentityHeaders,
-    /// Who accepts tickets.
-    pub acceptors: AcceptorSource,
-    /// Who is which user here.
-    pub local_names: LocalNames,
-    /// What one client may cost.
-    pub limits: Limits,
+    /// What it goes by.
+    pub table: Table,
     /// Who keeps the books.
     pub observer: Arc<dyn Observer>,
 }
@@ -33,10 +23,7 @@ pub struct Setup {
 /// A gateway, which all connections share.
 pub struct Gateway {
     tls: RwLock<TlsIdentity>,
-    pub(crate) entry_points: EntryPoints,
-    pub(crate) headers: Arc<IdentityHeaders>,
-    pub(crate) acceptors: AcceptorSource,
-    pub(crate) local_names: LocalNames,
+    table: ArcSwap<Table>,
     pub(crate) limits: Limits,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) upstream: Upstream,
@@ -45,8 +32,7 @@ pub struct Gateway {
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gateway")
-            .field("entry_points", &self.entry_points)
-            .field("limits", &self.limits)
+            .field("table", &self.table)
             .finish_non_exhaustive()
     }
 }
@@ -54,8 +40,7 @@ impl std::fmt::Debug for Gateway {
 impl std::fmt::Debug for Setup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Setup")
-            .field("entry_points", &self.entry_points)
-            .field("limits", &self.limits)
+            .field("table", &self.table)
             .finish_non_exhaustive()
     }
 }
@@ -63,21 +48,24 @@ impl std::fmt::Debug for Setup {
 impl Gateway {
     /// Puts it together; [`crate::server::serve`] opens it.
     pub fn new(setup: Setup) -> Self {
+        let limits = setup.table.limits;
         Self {
             tls: RwLock::new(setup.tls),
-            entry_points: setup.entry_points,
-            headers: Arc::new(setup.headers),
-            acceptors: setup.acceptors,
-            local_names: setup.local_names,
-            upstream: Upstream::new(&setup.limits),
-            limits: setup.limits,
+            table: ArcSwap::from_pointee(setup.table),
+            upstream: Upstream::new(&limits),
+            limits,
             observer: setup.observer,
         }
     }
 
-    /// The keys that tickets are opened with; they can be replaced while the gateway serves.
-    pub const fn acceptors(&self) -> &AcceptorSource {
-        &self.acceptors
+    /// What it goes by now.
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// Goes by another table from the next request on; those under way end by the one that they began by.
+    pub fn replace_table(&self, table: Table) {
+        self.table.store(Arc::new(table));
     }
 
     /// Shows another certificate from the next connection on.

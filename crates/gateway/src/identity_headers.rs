@@ -7,9 +7,11 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
+use std::collections::BTreeMap;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::identity::Identity;
+use crate::variables::Variable;
 
 /// Names of which everything that follows an underscore is taken too: `REMOTE_USER`, `REMOTE_GROUPS`, ...
 const FAMILIES: &[&str] = &[
@@ -66,24 +68,19 @@ const NAMES: &[&str] = &[
 /// Which headers tell a back end who is there, and which ones nobody else may set.
 #[derive(Clone, Debug)]
 pub struct IdentityHeaders {
-    /// The user, as the entry point names them.
-    user: HeaderName,
-    /// The principal, whole.
-    principal: Option<HeaderName>,
-    /// How it was found out.
-    method: Option<HeaderName>,
+    names: BTreeMap<Variable, HeaderName>,
     /// Further names of the site's own, as they look in CGI.
     others: Vec<String>,
 }
 
 impl Default for IdentityHeaders {
+    /// Every variable under its name in CGI, in lower case.
     fn default() -> Self {
-        Self {
-            user: HeaderName::from_static("remote_user"),
-            principal: Some(HeaderName::from_static("gss_name")),
-            method: Some(HeaderName::from_static("auth_type")),
-            others: Vec::new(),
-        }
+        let names = Variable::ALL.into_iter().filter_map(|variable| {
+            let name = HeaderName::from_bytes(variable.environment().as_bytes()).ok()?;
+            Some((variable, name))
+        });
+        Self::new(names.collect(), &[])
     }
 }
 
@@ -94,25 +91,14 @@ pub struct Unspeakable;
 
 impl IdentityHeaders {
     /// Headers under these names; `others` are taken away from clients and set by nobody.
-    pub fn new(
-        user: HeaderName,
-        principal: Option<HeaderName>,
-        method: Option<HeaderName>,
-        others: &[HeaderName],
-    ) -> Self {
-        let own = [Some(&user), principal.as_ref(), method.as_ref()];
-        let others = own
-            .into_iter()
-            .flatten()
-            .chain(others)
-            .map(canonical)
-            .collect();
-        Self {
-            user,
-            principal,
-            method,
-            others,
-        }
+    pub fn new(names: BTreeMap<Variable, HeaderName>, others: &[HeaderName]) -> Self {
+        let others = names.values().chain(others).map(canonical).collect();
+        Self { names, others }
+    }
+
+    /// The header of a variable, if it has one.
+    pub fn name(&self, variable: Variable) -> Option<&HeaderName> {
+        self.names.get(&variable)
     }
 
     /// Takes every header away that could be read as saying who somebody is, and tells how many there were.
@@ -133,20 +119,17 @@ impl IdentityHeaders {
     /// Puts in what we know.
     ///
     /// # Errors
-    /// [`Unspeakable`] when a name has a control character in it.
+    /// [`Unspeakable`] when a value has a control character in it.
     pub fn vouch(
         &self,
         headers: &mut HeaderMap,
-        user: &str,
-        identity: &Identity,
+        told: &[(Variable, String)],
     ) -> Result<(), Unspeakable> {
-        let value = |text: &[u8]| HeaderValue::from_bytes(text).map_err(|_| Unspeakable);
-        headers.insert(self.user.clone(), value(user.as_bytes())?);
-        if let Some(name) = &self.principal {
-            headers.insert(name.clone(), value(&identity.principal.unparse())?);
-        }
-        if let Some(name) = &self.method {
-            headers.insert(name.clone(), HeaderValue::from_static("Negotiate"));
+        for (variable, value) in told {
+            if let Some(name) = self.names.get(variable) {
+                let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Unspeakable)?;
+                headers.insert(name.clone(), value);
+            }
         }
         Ok(())
     }
@@ -198,7 +181,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::identity::tests::alice;
 
     fn survivors(headers: &IdentityHeaders, names: &[&str]) -> Vec<String> {
         let mut map = HeaderMap::new();
@@ -318,7 +300,7 @@ mod tests {
     fn a_site_has_names_of_its_own_in_every_spelling() {
         let user = HeaderName::from_static("x-employee");
         let other = HeaderName::from_static("badge_number");
-        let headers = IdentityHeaders::new(user, None, None, &[other]);
+        let headers = IdentityHeaders::new(BTreeMap::from([(Variable::User, user)]), &[other]);
         for name in [
             "X-Employee",
             "X_EMPLOYEE",
@@ -344,18 +326,31 @@ mod tests {
     #[test]
     fn the_back_end_is_told_once_who_is_there() {
         let mut map = HeaderMap::new();
-        IdentityHeaders::default()
-            .vouch(&mut map, "alice", &alice())
-            .unwrap();
+        let told = [
+            (Variable::User, "alice".to_owned()),
+            (Variable::Domain, "Default".to_owned()),
+        ];
+        IdentityHeaders::default().vouch(&mut map, &told).unwrap();
         assert_eq!(map["REMOTE_USER"], "alice");
-        assert_eq!(map["GSS_NAME"], "alice@EXAMPLE.TEST");
-        assert_eq!(map["AUTH_TYPE"], "Negotiate");
+        assert_eq!(map["REMOTE_DOMAIN"], "Default");
+        assert_eq!(map.len(), 2);
+    }
+
+    #[test]
+    fn no_variable_can_be_set_by_a_client() {
+        for variable in Variable::ALL {
+            let name = variable.environment();
+            for spelled in [name.to_owned(), name.replace('_', "-"), format!("X-{name}")] {
+                let left = survivors(&IdentityHeaders::default(), &[&spelled]);
+                assert_eq!(left, Vec::<String>::new(), "{spelled}");
+            }
+        }
     }
 
     #[test]
     fn a_name_with_a_line_end_in_it_is_not_forwarded() {
-        let mut map = HeaderMap::new();
-        let told = IdentityHeaders::default().vouch(&mut map, "alice\r\nX-Admin: yes", &alice());
+        let told = [(Variable::User, "alice\r\nX-Admin: yes".to_owned())];
+        let told = IdentityHeaders::default().vouch(&mut HeaderMap::new(), &told);
         assert_eq!(told, Err(Unspeakable));
     }
 }

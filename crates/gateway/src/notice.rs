@@ -98,6 +98,27 @@ impl Notice {
         }
     }
 
+    /// The reason in one of a few words, for counting.
+    pub fn kind(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::SignIn => return None,
+            Self::Ntlm => "ntlm",
+            Self::NotAToken => "no_token",
+            Self::TooLong => "token_too_long",
+            Self::HeadTooLong => "headers_too_long",
+            Self::NotAccepted(error) => ticket_fault(error),
+            Self::Denied { why, .. } => why.kind(),
+            Self::Nowhere => "no_entry_point",
+            Self::BadPath(_) => "bad_path",
+            Self::BadRequest(_) => "bad_request",
+            Self::Unspeakable => "unspeakable_name",
+            Self::ReadOnly => "read_only",
+            Self::BodyLost => "body_lost",
+            Self::BackEndDown => "back_end_down",
+            Self::BackEndSlow => "back_end_slow",
+        })
+    }
+
     /// For the audit log: the whole reason, of which the person may be told less.
     pub fn reason(&self) -> Option<String> {
         match self {
@@ -153,7 +174,7 @@ impl Notice {
                 &["Delete this site's cookies, and load the page again."],
             ),
             Self::NotAccepted(error) => not_accepted(error),
-            Self::Denied { why, principal } => denied(*why, principal),
+            Self::Denied { why, principal } => denied(why, principal),
             Self::Nowhere => words(
                 "There is nothing here",
                 "No entry point of this gateway covers the address.",
@@ -202,6 +223,25 @@ impl Notice {
     }
 }
 
+/// What is wrong with a ticket, for counting.
+fn ticket_fault(error: &GssError) -> &'static str {
+    match error {
+        GssError::Replay { .. } => "replay",
+        GssError::Skew { .. } => "clock_skew",
+        GssError::BadBindings | GssError::MissingBindings => "channel_bindings",
+        ours if is_ours(ours) => "no_keys",
+        other => match other.krb_code() {
+            ErrorCode::KRB_AP_ERR_REPEAT => "replay",
+            ErrorCode::KRB_AP_ERR_SKEW => "clock_skew",
+            ErrorCode::KRB_AP_ERR_TKT_EXPIRED => "ticket_expired",
+            ErrorCode::KRB_AP_ERR_BADKEYVER
+            | ErrorCode::KRB_AP_ERR_NOKEY
+            | ErrorCode::KRB_AP_ERR_NOT_US => "other_key",
+            _ => "bad_token",
+        },
+    }
+}
+
 fn words(title: &'static str, why: &str, advice: &[&str]) -> Words {
     Words {
         title,
@@ -222,7 +262,7 @@ const fn is_ours(error: &GssError) -> bool {
     }
 }
 
-fn denied(why: Denied, principal: &str) -> Words {
+fn denied(why: &Denied, principal: &str) -> Words {
     let title = "You are signed in, but may not come in here";
     let why = format!("You are {principal}, and {why}.");
     words(

@@ -3,11 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http::HeaderValue;
 use http::request::Parts;
+use http::uri::{Authority, Scheme, Uri};
+use http::{HeaderValue, Request};
 
 use crate::body::Body;
-use crate::identity_headers::IdentityHeaders;
+use crate::identity_headers::{IdentityHeaders, Unspeakable};
 use crate::variables::Variable;
 
 /// Where a client is.
@@ -38,6 +39,8 @@ pub struct Front {
     pub host: HeaderValue,
     /// The port that it came to; none for a unix socket.
     pub port: Option<u16>,
+    /// Where the application is mounted, when the path is rewritten: `/krb`, if `/krb/v3` is its `/v3`. Else empty.
+    pub mount: String,
 }
 
 /// A request on its way to a back end.
@@ -58,4 +61,20 @@ pub struct Outbound {
     pub user: Option<String>,
     /// How it reached us.
     pub front: Front,
+}
+
+impl Outbound {
+    /// The request as it goes over HTTP to that host, with what is told in headers.
+    ///
+    /// # Errors
+    /// [`Unspeakable`] when a value cannot stand in a header.
+    pub fn over_http(mut self, authority: &Authority) -> Result<Request<Body>, Unspeakable> {
+        self.headers.vouch(&mut self.head.headers, &self.told)?;
+        let mut uri = self.head.uri.into_parts();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(authority.clone());
+        // All three parts were checked when they were read.
+        self.head.uri = Uri::from_parts(uri).unwrap_or_default();
+        Ok(Request::from_parts(self.head, self.body))
+    }
 }

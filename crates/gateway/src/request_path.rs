@@ -118,9 +118,47 @@ impl PathPrefix {
         self.path.segments.len()
     }
 
+    /// What a path, spelled as the client did, is with this prefix taken away and `instead` put in its place.
+    ///
+    /// `/krb/v3//auth` under `/krb/v3` becomes `/v3//auth` with `/v3` instead. `None` for a path that is not covered.
+    pub fn replaced(&self, spelled: &str, instead: &Self) -> Option<String> {
+        let mut rest = spelled;
+        for _ in 0..self.depth() {
+            rest = behind_first_segment(rest)?;
+        }
+        let stem = instead.text.trim_end_matches('/');
+        Some(match (stem, rest) {
+            ("", "") => "/".to_owned(),
+            (stem, rest) => format!("{stem}{rest}"),
+        })
+    }
+
+    /// Where an application is mounted that knows this prefix as `inside`: `/krb` for `/krb/v3` and `/v3`.
+    pub fn mount(&self, inside: &Self) -> String {
+        let outer = self.text.trim_end_matches('/');
+        let stem = outer.strip_suffix(inside.text.trim_end_matches('/'));
+        stem.unwrap_or_default().to_owned()
+    }
+
     /// Whether the two cover the same paths.
     pub fn is_same_place(&self, other: &Self) -> bool {
         self.path == other.path
+    }
+}
+
+/// What follows the first segment that is not empty, parameters included in the segment.
+fn behind_first_segment(spelled: &str) -> Option<&str> {
+    let mut rest = spelled;
+    loop {
+        rest = rest.strip_prefix('/')?;
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (segment, behind) = rest.split_at_checked(end)?;
+        rest = behind;
+        // As `RequestPath::of` counts them.
+        let decoded = decode(segment).ok()?;
+        if decoded.first().is_some_and(|octet| *octet != b';') {
+            return Some(rest);
+        }
     }
 }
 
@@ -181,6 +219,28 @@ mod tests {
         for (path, why) in bad {
             assert_eq!(RequestPath::of(path), Err(why), "{path}");
         }
+    }
+
+    #[test]
+    fn a_prefix_is_replaced_and_the_rest_stays_as_it_was_spelled() {
+        let prefix = |text| PathPrefix::parse(text).unwrap();
+        for (outer, inner, path, replaced) in [
+            ("/krb/v3", "/v3", "/krb/v3/auth/tokens", "/v3/auth/tokens"),
+            ("/krb/v3", "/v3", "/krb/v3", "/v3"),
+            ("/krb/v3", "/v3/", "/krb/v3/", "/v3/"),
+            ("/krb", "/", "/krb", "/"),
+            ("/krb", "/", "/krb/", "/"),
+            ("/krb", "/", "//%6brb;x=1//a%20b", "//a%20b"),
+            ("/", "/app", "/", "/app/"),
+            ("/", "/app", "/x", "/app/x"),
+        ] {
+            assert!(covered(outer, path), "{outer} {path}");
+            let told = prefix(outer).replaced(path, &prefix(inner));
+            assert_eq!(told.as_deref(), Some(replaced), "{outer} {inner} {path}");
+        }
+        assert_eq!(prefix("/krb/v3").mount(&prefix("/v3")), "/krb");
+        assert_eq!(prefix("/app").mount(&prefix("/")), "/app");
+        assert_eq!(prefix("/a").mount(&prefix("/b")), "");
     }
 
     #[test]

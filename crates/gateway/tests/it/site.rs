@@ -5,21 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kerbstone_crypto::{Enctype, Key};
-use kerbstone_gateway::entry_point::{
-    Authentication, BackEnd, Destination, EntryPoint, EntryPoints,
-};
+use kerbstone_gateway::entry_point::{BackEnd, Destination, EntryPoint};
+use kerbstone_gateway::entry_points::EntryPoints;
 use kerbstone_gateway::identity::Naming;
-use kerbstone_gateway::identity_headers::IdentityHeaders;
+use kerbstone_gateway::listener::{self, Address, Listener, ListenerSettings};
 use kerbstone_gateway::observer::{Event, Lost, Observer};
+use kerbstone_gateway::place::Place;
 use kerbstone_gateway::request_path::PathPrefix;
-use kerbstone_gateway::rule::Rule;
-use kerbstone_gateway::tls::TlsIdentity;
-use kerbstone_gateway::{Gateway, Limits, LocalNames, Setup, server};
+use kerbstone_gateway::tls::{CertificateFiles, ClientCertificates, TlsSettings, TlsVersion};
+use kerbstone_gateway::way::Way;
+use kerbstone_gateway::{Gateway, Limits, Setup, Table, server};
 use kerbstone_gss::replay::MemoryReplayCache;
 use kerbstone_gss::{AcceptorCredential, AcceptorName};
 use kerbstone_proto::key_block::KeyBlock;
 use kerbstone_proto::keytab::{Keytab, KeytabEntry};
-use kerbstone_proto::krb5_conf::Krb5Conf;
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_verify::AcceptorSource;
 use rcgen::{CertificateParams, KeyPair};
@@ -61,35 +60,34 @@ impl Site {
     pub(crate) async fn start(manners: Manners, limits: Limits) -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
         let back_end = back_end(manners, Arc::clone(&requests)).await;
-        let (tls, certificate) = tls();
+        let (listener, certificate) = listener();
         let key = Key::random(Enctype::Aes256CtsHmacSha1_96, &mut rand::rng()).unwrap();
-        let entry = |path, authentication| EntryPoint {
-            prefix: PathPrefix::parse(path).unwrap(),
-            authentication,
-            rule: Rule::default(),
-            naming: Naming::Principal,
-            destination: Destination::BackEnd(
-                BackEnd::parse(&format!("http://{back_end}")).unwrap(),
-            ),
+        let entry = |path, way| {
+            let back_end = BackEnd::parse(&format!("http://{back_end}")).unwrap();
+            let place = Place::below(PathPrefix::parse(path).unwrap());
+            let mut point = EntryPoint::new(place, Destination::BackEnd(back_end));
+            point.ways = vec![way];
+            point.naming = Naming::Principal;
+            point
         };
         let entries = vec![
-            entry("/open", Authentication::Nobody),
-            entry("/closed", Authentication::Negotiate),
+            entry("/open", Way::Nobody),
+            entry("/closed", Way::Negotiate),
         ];
+        let mut table = Table::new(
+            EntryPoints::new(entries).unwrap(),
+            Arc::new(AcceptorSource::keytab(credential(&key))),
+        );
+        table.limits = limits;
         let gateway = Gateway::new(Setup {
-            tls,
-            entry_points: EntryPoints::new(entries).unwrap(),
-            headers: IdentityHeaders::default(),
-            acceptors: AcceptorSource::keytab(credential(&key)),
-            local_names: LocalNames::new(Krb5Conf::default()),
-            limits,
+            table,
             observer: Arc::new(NoBooks),
         });
-        let listener = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
+        let doors = listener::bind(&[Arc::new(listener)], 1).unwrap().remove(0);
+        let address = doors.local_addresses()[0];
         tokio::spawn(server::serve(
             Arc::new(gateway),
-            vec![listener],
+            doors,
             std::future::pending(),
         ));
         Self {
@@ -118,7 +116,7 @@ impl Site {
     }
 }
 
-fn tls() -> (TlsIdentity, CertificateDer<'static>) {
+fn listener() -> (Listener, CertificateDer<'static>) {
     let folder = tempfile::tempdir().unwrap();
     let key = KeyPair::generate().unwrap();
     let parameters = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -129,8 +127,24 @@ fn tls() -> (TlsIdentity, CertificateDer<'static>) {
     );
     std::fs::write(&chain, certificate.pem()).unwrap();
     std::fs::write(&private, key.serialize_pem()).unwrap();
+    let files = CertificateFiles {
+        certificate: chain,
+        key: private,
+    };
+    let settings = ListenerSettings {
+        name: "main".to_owned(),
+        addresses: vec![Address::Tcp("127.0.0.1:0".parse().unwrap())],
+        tls: Some(TlsSettings {
+            certificates: vec![files],
+            client_certificates: ClientCertificates::None,
+            authorities: Vec::new(),
+            crls: Vec::new(),
+            oldest: TlsVersion::V1_2,
+        }),
+        hsts: None,
+    };
     (
-        TlsIdentity::load(&chain, &private).unwrap(),
+        Listener::open(settings).unwrap(),
         certificate.der().clone(),
     )
 }

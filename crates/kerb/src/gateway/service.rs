@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use kerbstone_client::{ClientError, Context, Environment, KeytabFile};
 use kerbstone_gateway::tls::{TlsError, TlsIdentity};
-use kerbstone_gateway::{Gateway, LocalNames, Setup, server};
+use kerbstone_gateway::{Gateway, LocalNames, Setup, Table, server};
 use kerbstone_gss::replay::{ReplayFault, SharedReplayCache};
 use kerbstone_gss::{AcceptorCredential, AcceptorName, GssError};
 use kerbstone_proto::time::Timestamp;
@@ -41,8 +41,8 @@ pub(crate) enum ServiceError {
     #[error(transparent)]
     Replay(#[from] ReplayFault),
     /// The table of entry points cannot be meant so.
-    #[error(transparent)]
-    Entry(#[from] BadEntry),
+    #[error("{}", listed(.0))]
+    Entry(Vec<BadEntry>),
     /// A socket cannot be had.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -90,7 +90,7 @@ impl ServiceError {
 /// # Errors
 /// [`ServiceError`], as [`run`] would.
 pub(crate) fn check(settings: &GatewaySettings) -> Result<(), ServiceError> {
-    settings.entry_points()?;
+    settings.entry_points().map_err(ServiceError::Entry)?;
     TlsIdentity::load(&settings.certificate, &settings.key)?;
     local_names(settings)?;
     Keys::open(settings).map(|_| ())
@@ -105,11 +105,7 @@ pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
     let keys = Keys::open(settings)?;
     let gateway = Arc::new(Gateway::new(Setup {
         tls: TlsIdentity::load(&settings.certificate, &settings.key)?,
-        entry_points: settings.entry_points()?,
-        headers: settings.headers(),
-        acceptors: keys.acceptors(settings)?,
-        local_names: local_names(settings)?,
-        limits: settings.limits(),
+        table: table(settings, keys.acceptors(settings)?)?,
         observer: Arc::new(Books {
             audit: audit.clone(),
         }),
@@ -172,6 +168,24 @@ async fn serve(
     Ok(())
 }
 
+/// One a line.
+fn listed(faults: &[BadEntry]) -> String {
+    let faults: Vec<String> = faults.iter().map(BadEntry::to_string).collect();
+    faults.join("\n")
+}
+
+/// What the gateway goes by.
+fn table(settings: &GatewaySettings, acceptors: AcceptorSource) -> Result<Table, ServiceError> {
+    let entry_points = settings.entry_points().map_err(ServiceError::Entry)?;
+    let mut table = Table::new(entry_points, Arc::new(acceptors));
+    table.headers = Arc::new(settings.headers());
+    table.local_names = local_names(settings)?;
+    table.groups = settings.groups();
+    table.domains = settings.domains.clone();
+    table.limits = settings.limits();
+    Ok(table)
+}
+
 /// What the running service holds open.
 struct Open {
     gateway: Arc<Gateway>,
@@ -187,7 +201,7 @@ impl Open {
             Err(error) => tracing::error!(%error, "the certificate stays as it was"),
         }
         match self.keys.credential(settings) {
-            Ok(Some(credential)) => self.gateway.acceptors().replace(credential),
+            Ok(Some(credential)) => self.gateway.table().acceptors.replace(credential),
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "the keys stay as they were"),
         }

@@ -7,15 +7,19 @@ mod pools;
 mod rates;
 mod sessions;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::HeaderName;
 use kerbstone_gateway::Limits;
-use kerbstone_gateway::entry_point::EntryPoints;
+use kerbstone_gateway::entry_points::EntryPoints;
+use kerbstone_gateway::groups::Groups;
 use kerbstone_gateway::identity_headers::IdentityHeaders;
-use serde::de::IgnoredAny;
+use kerbstone_gateway::pattern::Pattern;
+use kerbstone_gateway::variables::Variable;
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::settings_file::{self, SettingsError, duration};
@@ -31,6 +35,9 @@ struct File {
     _kdc: IgnoredAny,
     #[serde(default, rename = "admin")]
     _admin: IgnoredAny,
+    /// `kerb identity` reads this one.
+    #[serde(default, rename = "identity")]
+    _identity: IgnoredAny,
 }
 
 /// The section `[gateway]`.
@@ -72,6 +79,12 @@ pub(crate) struct GatewaySettings {
     /// Where the settings file is.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
+    /// Groups and their members.
+    #[serde(default)]
+    groups: BTreeMap<String, Vec<String>>,
+    /// Realms and the domains of their people.
+    #[serde(default)]
+    pub(crate) domains: BTreeMap<String, String>,
     #[serde(default)]
     headers: HeaderSettings,
     #[serde(default)]
@@ -93,20 +106,34 @@ pub(crate) enum Bindings {
 }
 
 /// The section `[gateway.headers]`: what back ends are told, and what clients may not say.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct HeaderSettings {
-    #[serde(deserialize_with = "header_name")]
-    user: HeaderName,
-    /// An empty name means: none.
-    #[serde(deserialize_with = "optional_header_name")]
-    principal: Option<HeaderName>,
-    #[serde(deserialize_with = "optional_header_name")]
-    method: Option<HeaderName>,
+    user: Option<TypedHeader>,
+    /// The former name of `auth_type`.
+    method: Option<TypedHeader>,
+    auth_type: Option<TypedHeader>,
+    domain: Option<TypedHeader>,
+    principal: Option<TypedHeader>,
+    realm: Option<TypedHeader>,
+    mechanism: Option<TypedHeader>,
+    groups: Option<TypedHeader>,
+    subject_dn: Option<TypedHeader>,
+    subject_dn_slash: Option<TypedHeader>,
+    common_name: Option<TypedHeader>,
+    subject_alt_names: Option<TypedHeader>,
+    issuer_dn: Option<TypedHeader>,
+    issuer_dn_slash: Option<TypedHeader>,
+    serial: Option<TypedHeader>,
+    fingerprint: Option<TypedHeader>,
+    delegated_cache: Option<TypedHeader>,
     /// Further headers to take away from clients.
-    #[serde(deserialize_with = "header_names")]
-    strip: Vec<HeaderName>,
+    strip: Vec<TypedHeader>,
 }
+
+/// A header as typed; an empty name means: none.
+#[derive(Clone, Debug)]
+struct TypedHeader(Option<HeaderName>);
 
 /// The section `[gateway.limits]`.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -163,23 +190,78 @@ impl GatewaySettings {
     /// The table of entry points.
     ///
     /// # Errors
-    /// [`BadEntry`] names the one that cannot be meant so.
-    pub(crate) fn entry_points(&self) -> Result<EntryPoints, BadEntry> {
-        let points: Result<Vec<_>, _> = self.entry.iter().map(EntrySettings::point).collect();
-        EntryPoints::new(points?).map_err(|error| BadEntry {
-            path: "table".to_owned(),
-            why: error.to_string(),
+    /// [`BadEntry`] for everything that cannot be meant so.
+    pub(crate) fn entry_points(&self) -> Result<EntryPoints, Vec<BadEntry>> {
+        let mut points = Vec::new();
+        let mut faults = Vec::new();
+        for entry in &self.entry {
+            match entry.point() {
+                Ok(point) => points.push(point),
+                Err(found) => faults.extend(found),
+            }
+        }
+        // An entry that is missing is no fault of the table.
+        if faults.is_empty() || !points.is_empty() {
+            let found = EntryPoints::faults(&points).into_iter();
+            faults.extend(found.map(|fault| BadEntry {
+                path: "table".to_owned(),
+                why: fault.to_string(),
+            }));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        EntryPoints::new(points).map_err(|fault| {
+            vec![BadEntry {
+                path: "table".to_owned(),
+                why: fault.to_string(),
+            }]
         })
     }
 
+    /// The entries as they were typed.
+    pub(crate) fn entries(&self) -> &[EntrySettings] {
+        &self.entry
+    }
+
+    /// Who is in which group by the settings.
+    pub(crate) fn groups(&self) -> Groups {
+        let table = self.groups.iter().map(|(group, members)| {
+            let members = members.iter().map(Pattern::new).collect();
+            (group.clone(), members)
+        });
+        Groups::new(table.collect())
+    }
+
     pub(crate) fn headers(&self) -> IdentityHeaders {
-        let HeaderSettings {
-            user,
-            principal,
-            method,
-            strip,
-        } = self.headers.clone();
-        IdentityHeaders::new(user, principal, method, &strip)
+        let typed = &self.headers;
+        let mut names = BTreeMap::new();
+        for variable in Variable::ALL {
+            let named = match variable {
+                Variable::User => &typed.user,
+                Variable::AuthType if typed.auth_type.is_none() => &typed.method,
+                Variable::AuthType => &typed.auth_type,
+                Variable::Domain => &typed.domain,
+                Variable::Principal => &typed.principal,
+                Variable::Realm => &typed.realm,
+                Variable::Mechanism => &typed.mechanism,
+                Variable::Groups => &typed.groups,
+                Variable::SubjectDn => &typed.subject_dn,
+                Variable::SubjectDnSlash => &typed.subject_dn_slash,
+                Variable::CommonName => &typed.common_name,
+                Variable::SubjectAltNames => &typed.subject_alt_names,
+                Variable::IssuerDn => &typed.issuer_dn,
+                Variable::IssuerDnSlash => &typed.issuer_dn_slash,
+                Variable::Serial => &typed.serial,
+                Variable::Fingerprint => &typed.fingerprint,
+                Variable::DelegatedCache => &typed.delegated_cache,
+            };
+            let usual = HeaderName::from_bytes(variable.environment().as_bytes()).ok();
+            let name = named.as_ref().map_or(usual, |typed| typed.0.clone());
+            names.extend(name.map(|name| (variable, name)));
+        }
+        let strip: Vec<HeaderName> = typed.strip.iter().filter_map(|one| one.0.clone()).collect();
+        IdentityHeaders::new(names, &strip)
     }
 
     pub(crate) const fn limits(&self) -> Limits {
@@ -210,17 +292,6 @@ impl GatewaySettings {
             stop,
             header_octets,
             authorization_octets,
-        }
-    }
-}
-
-impl Default for HeaderSettings {
-    fn default() -> Self {
-        Self {
-            user: HeaderName::from_static("remote_user"),
-            principal: Some(HeaderName::from_static("gss_name")),
-            method: Some(HeaderName::from_static("auth_type")),
-            strip: Vec::new(),
         }
     }
 }
@@ -258,28 +329,16 @@ impl Default for LimitSettings {
     }
 }
 
-fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
-    parse_header_name(&String::deserialize(deserializer)?)
-}
-
-fn optional_header_name<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<HeaderName>, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    match name.as_str() {
-        "" => Ok(None),
-        name => parse_header_name(name).map(Some),
+impl<'de> Deserialize<'de> for TypedHeader {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if name.is_empty() {
+            return Ok(Self(None));
+        }
+        let wrong = |_| D::Error::custom(format!("`{name}` cannot be the name of a header"));
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(wrong)?;
+        Ok(Self(Some(name)))
     }
-}
-
-fn header_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HeaderName>, D::Error> {
-    let names = Vec::<String>::deserialize(deserializer)?;
-    names.iter().map(|name| parse_header_name(name)).collect()
-}
-
-fn parse_header_name<E: serde::de::Error>(name: &str) -> Result<HeaderName, E> {
-    let wrong = |_| E::custom(format!("`{name}` cannot be the name of a header"));
-    HeaderName::from_bytes(name.as_bytes()).map_err(wrong)
 }
 
 fn default_listen() -> Vec<SocketAddr> {
@@ -307,6 +366,8 @@ const fn default_workers() -> usize {
 
 #[cfg(test)]
 mod tests {
+    use kerbstone_gateway::way::Way;
+
     use super::*;
 
     const MINIMAL: &str =
@@ -320,6 +381,7 @@ mod tests {
         parsed(&format!("{MINIMAL}{entries}"))
             .unwrap()
             .entry_points()
+            .map_err(|mut faults| faults.remove(0))
     }
 
     #[test]
@@ -393,6 +455,30 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_has_ways_places_rules_and_words_of_its_own() {
+        let entry = "[[gateway.entry]]\npath = \"/krb/v3\"\nrewrite = \"/v3\"\nmethods = \"POST\"\n\
+                     hosts = [\"*.example.test\"]\nways = [\"negotiate\", \"token\"]\n\
+                     users = [\"*@EXAMPLE.TEST\"]\ngroups = [\"staff\"]\ncertificate = { issuer = \"CN=CA\" }\n\
+                     tell = [\"user\", \"auth-type\", \"domain\"]\ndomain = \"Default\"\nunknown_user = 403\n\
+                     back_end = \"http://127.0.0.1:5000\"\n";
+        let points = table(entry).unwrap();
+        let point = points.iter().next().unwrap();
+        assert_eq!(point.to_string(), "POST *.example.test/krb/v3");
+        assert_eq!(point.ways, [Way::Negotiate, Way::Token]);
+        assert_eq!(point.tell.last(), Some(&Variable::Domain));
+        assert_eq!(point.unknown_user.unwrap().as_u16(), 403);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_with_the_entries_is_told_at_once() {
+        let bad = "[[gateway.entry]]\npath = \"/a/../b\"\nhosts = \"h:1\"\nback_end = \"ftp://h\"\nunknown_user = 200\n\
+                   [[gateway.entry]]\npath = \"/c\"\nways = [\"none\"]\nusers = [\"alice\"]\nback_end = \"http://h:1\"\n";
+        let settings = parsed(&format!("{MINIMAL}{bad}")).unwrap();
+        let faults = settings.entry_points().unwrap_err();
+        assert_eq!(faults.len(), 4, "{faults:?}");
+    }
+
+    #[test]
     fn header_names_are_checked_when_the_file_is_read() {
         let bad = format!("{MINIMAL}[gateway.headers]\nuser = \"REMOTE USER\"\n");
         assert!(
@@ -402,6 +488,10 @@ mod tests {
                 .contains("cannot be the name of a header")
         );
         let none = parsed(&format!("{MINIMAL}[gateway.headers]\nprincipal = \"\"\n")).unwrap();
-        assert_eq!(none.headers.principal, None);
+        assert_eq!(none.headers().name(Variable::Principal), None);
+        let user = "[gateway.headers]\nuser = \"X-Remote-User\"\n";
+        let own = parsed(&format!("{MINIMAL}{user}")).unwrap().headers();
+        assert_eq!(own.name(Variable::User).unwrap(), "x-remote-user");
+        assert_eq!(own.name(Variable::Domain).unwrap(), "remote_domain");
     }
 }

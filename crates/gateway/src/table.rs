@@ -1,0 +1,56 @@
+//! What the gateway goes by: the entry points and all that they name. It is replaced as a whole while the gateway serves;
+//! a request ends by the table that it began by.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kerbstone_proto::krb5_conf::Krb5Conf;
+use kerbstone_verify::AcceptorSource;
+
+use crate::entry_points::EntryPoints;
+use crate::groups::Groups;
+use crate::identity_headers::IdentityHeaders;
+use crate::limits::Limits;
+use crate::local_names::LocalNames;
+
+/// What the gateway goes by.
+pub struct Table {
+    /// The ways in.
+    pub entry_points: EntryPoints,
+    /// The headers that say who somebody is.
+    pub headers: Arc<IdentityHeaders>,
+    /// Who accepts tickets.
+    pub acceptors: Arc<AcceptorSource>,
+    /// Who is which user here.
+    pub local_names: LocalNames,
+    /// Who is in which group.
+    pub groups: Groups,
+    /// Realms, and the domains of their people.
+    pub domains: BTreeMap<String, String>,
+    /// What one client may cost.
+    pub limits: Limits,
+}
+
+impl Table {
+    /// Entry points, and whoever accepts tickets for them; the rest as if nothing had been said.
+    pub fn new(entry_points: EntryPoints, acceptors: Arc<AcceptorSource>) -> Self {
+        Self {
+            entry_points,
+            headers: Arc::default(),
+            acceptors,
+            local_names: LocalNames::new(Krb5Conf::default()),
+            groups: Groups::default(),
+            domains: BTreeMap::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table")
+            .field("entry_points", &self.entry_points)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
