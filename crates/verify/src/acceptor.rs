@@ -46,13 +46,15 @@ impl AcceptorSource {
         }
     }
 
-    /// Waits for a client's first token.
-    pub fn begin(&self, bindings: Option<ChannelBindings>) -> Negotiation {
+    /// Waits for a client's first token, which may be bound to any of these names of the channel. A proxy other than
+    /// Kerbstone's knows of the first alone.
+    pub fn begin(&self, bindings: Vec<ChannelBindings>) -> Negotiation {
         Negotiation(match self {
             Self::Keytab(current) => {
                 let credential =
                     Arc::clone(&current.read().unwrap_or_else(PoisonError::into_inner));
-                Machine::Own(Box::new(spnego::Acceptor::new(credential, bindings)))
+                let acceptor = spnego::Acceptor::new(credential, None);
+                Machine::Own(Box::new(acceptor.or_bound_to(bindings)))
             }
             Self::Proxy(door) => Machine::Proxied(Box::new(door.begin(bindings))),
         })

@@ -162,7 +162,10 @@ impl Passwords {
         let mut principal = tgt.client.clone();
         let (authenticated_at, ends_at) = (tgt.authtime, tgt.endtime);
         if let (KdcProof::Ticket { acceptors, .. }, Some(token)) = (&self.proof, &brought.token) {
-            let step = acceptors.begin(None).step(token, self.context.now()).await;
+            let step = acceptors
+                .begin(Vec::new())
+                .step(token, self.context.now())
+                .await;
             match step.map_err(|refused| PasswordFault::Unproved(refused.error))? {
                 Step::Established { context, .. } => principal = context.initiator_name().clone(),
                 Step::Continue { .. } => {

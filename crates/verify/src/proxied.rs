@@ -15,7 +15,7 @@ use kerbstone_gss::{ChannelBindings, Context, GssError, GssFlags, MajorStatus, R
 use kerbstone_proxy::client::ClientError;
 use kerbstone_proxy::client::asynchronous::Pool;
 use kerbstone_proxy::wire::{
-    self, AcceptSecContextArgs, AcceptSecContextResult, Call, Opaque, Reply,
+    self, AcceptSecContextArgs, AcceptSecContextResult, Call, Opaque, Reply, RpcOption, options,
 };
 
 /// So many calls are under way at a time; others wait for their turn.
@@ -34,7 +34,8 @@ pub struct ProxyDoor {
 #[derive(Debug)]
 pub(crate) struct Proxied {
     door: Arc<ProxyDoor>,
-    bindings: Option<ChannelBindings>,
+    /// The first goes where every proxy reads it, the others as an option.
+    bindings: Vec<ChannelBindings>,
     /// What the proxy wants to have back with the next token.
     unfinished: Option<wire::Context>,
 }
@@ -55,7 +56,7 @@ impl ProxyDoor {
         self
     }
 
-    pub(crate) fn begin(self: &Arc<Self>, bindings: Option<ChannelBindings>) -> Proxied {
+    pub(crate) fn begin(self: &Arc<Self>, bindings: Vec<ChannelBindings>) -> Proxied {
         Proxied {
             door: Arc::clone(self),
             bindings,
@@ -77,10 +78,14 @@ impl ProxyDoor {
 
 impl Proxied {
     pub(crate) async fn step(&mut self, token: &[u8]) -> Result<Step, Refused> {
+        let others = self.bindings.iter().skip(1);
+        let others =
+            others.map(|other| RpcOption::new(options::OTHER_BINDINGS, &other.application_data));
         let args = AcceptSecContextArgs {
             context: mem::take(&mut self.unfinished),
             token: Opaque::from(token),
-            channel_bindings: self.bindings.as_ref().map(on_the_wire),
+            channel_bindings: self.bindings.first().map(on_the_wire),
+            options: others.collect(),
             ..AcceptSecContextArgs::default()
         };
         let result = self.door.accept(args).await?;
@@ -120,7 +125,7 @@ impl Proxied {
             ));
         }
         let is_bound = context.flags().contains(GssFlags::CHANNEL_BOUND);
-        match self.door.requires_bindings && self.bindings.is_some() && !is_bound {
+        match self.door.requires_bindings && !self.bindings.is_empty() && !is_bound {
             true => Err(GssError::MissingBindings),
             false => Ok(context),
         }

@@ -16,7 +16,7 @@ use kerbstone_proto::name::Principal;
 use kerbstone_proto::ticket_source::ServiceTicket;
 use kerbstone_proto::time::Timestamp;
 use rand_core::CryptoRng;
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 use super::gss_checksum::{CHECKSUM_TYPE, GssChecksum};
 use super::initiator::initial_sequence;
@@ -49,6 +49,7 @@ const KNOWS_BINDINGS: u32 = 0x4000;
 pub struct Acceptor {
     credential: Arc<AcceptorCredential>,
     bindings: Option<ChannelBindings>,
+    other_bindings: Vec<ChannelBindings>,
     keeps_evidence: bool,
     pub(super) state: State,
 }
@@ -94,9 +95,18 @@ impl Acceptor {
         Self {
             credential,
             bindings,
+            other_bindings: Vec::new(),
             keeps_evidence: false,
             state: State::Start,
         }
+    }
+
+    /// Lets the initiator be bound to one of these instead: a channel may have several names, of which it chooses one
+    /// (RFC 5929, RFC 9266).
+    #[must_use]
+    pub fn or_bound_to(mut self, others: impl IntoIterator<Item = ChannelBindings>) -> Self {
+        self.other_bindings.extend(others);
+        self
     }
 
     /// Keeps the initiator's ticket when it is forwardable: with it as evidence, a KDC may let this
@@ -343,7 +353,7 @@ impl Acceptor {
                 (Said { flags, delegated }, false)
             }
         };
-        if self.bindings.is_some() && !is_bound {
+        if self.knows_channel() && !is_bound {
             if self.credential.requires_bindings {
                 return Err(GssError::MissingBindings);
             }
@@ -380,14 +390,23 @@ impl Acceptor {
 
     /// Whether both sides are bound to the same; refuses an initiator bound to something else.
     fn check_bindings(&self, checksum: &GssChecksum) -> Result<bool, GssError> {
-        let Some(own) = &self.bindings else {
+        if !self.knows_channel() {
             return Ok(false);
-        };
-        let is_same = bool::from(own.digest().ct_eq(&checksum.bindings));
+        }
+        // All of them are looked at, so that the time does not tell which it was.
+        let own = self.bindings.iter().chain(&self.other_bindings);
+        let is_same = own.fold(Choice::from(0), |is_same, own| {
+            is_same | own.digest().ct_eq(&checksum.bindings)
+        });
+        let is_same = bool::from(is_same);
         if !is_same && checksum.has_bindings() {
             return Err(GssError::BadBindings);
         }
         Ok(is_same)
+    }
+
+    const fn knows_channel(&self) -> bool {
+        self.bindings.is_some() || !self.other_bindings.is_empty()
     }
 
     fn context(

@@ -55,6 +55,13 @@ impl Acceptor {
         }
     }
 
+    /// Lets the initiator be bound to one of these instead; see [`krb5::Acceptor::or_bound_to`].
+    #[must_use]
+    pub fn or_bound_to(mut self, others: impl IntoIterator<Item = ChannelBindings>) -> Self {
+        self.krb5 = self.krb5.or_bound_to(others);
+        self
+    }
+
     /// Keeps the initiator's ticket; see [`krb5::Acceptor::keep_evidence`].
     #[must_use]
     pub fn keep_evidence(mut self) -> Self {

@@ -268,6 +268,35 @@ fn somebody_elses_bindings_are_refused_and_wrong_ones_are_as_well() {
 }
 
 #[test]
+fn an_initiator_may_be_bound_to_any_name_of_the_channel() {
+    let bound = |data: &[u8]| Some(ChannelBindings::application_data(data));
+    for (theirs, first, is_accepted) in [
+        (bound(b"here"), bound(b"here"), true),
+        (bound(b"also here"), bound(b"here"), true),
+        (bound(b"also here"), None, true),
+        (bound(b"there"), bound(b"here"), false),
+        (bound(b"there"), None, false),
+    ] {
+        let mut tickets = Tickets::new();
+        let mut wish = options(USUAL);
+        wish.bindings = theirs;
+        let others = [b"somewhere".as_slice(), b"also here"].map(ChannelBindings::application_data);
+        let acceptor = Acceptor::new(tickets.credential(), first).or_bound_to(others);
+        let seen = meet(&mut tickets, wish, acceptor, |_, token| token);
+        match seen.acceptor.unwrap() {
+            Ok(context) => {
+                assert!(is_accepted);
+                assert!(context.flags().contains(GssFlags::CHANNEL_BOUND));
+            }
+            Err(refused) => {
+                assert!(!is_accepted);
+                assert_eq!(refused.error.major(), MajorStatus::BAD_BINDINGS);
+            }
+        }
+    }
+}
+
+#[test]
 fn an_initiator_that_knows_of_bindings_must_send_them_to_an_acceptor_that_has_some() {
     let mut tickets = Tickets::new();
     let wish = options(USUAL | GssFlags::CHANNEL_BOUND);

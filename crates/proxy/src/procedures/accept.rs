@@ -103,7 +103,9 @@ impl Clerk<'_> {
         drawn: &Drawn,
         credential: Arc<AcceptorCredential>,
     ) -> Outcome<(Acceptor, Result<Step, Refused>)> {
-        let mut acceptor = self.acceptor(args, credential)?;
+        let others = options::find_all(&args.options, options::OTHER_BINDINGS);
+        let others = others.map(ChannelBindings::application_data);
+        let mut acceptor = self.acceptor(args, credential)?.or_bound_to(others);
         if args.return_delegated && drawn.credential.usage() == CredUsage::Both {
             acceptor = acceptor.keep_evidence();
         }
@@ -209,6 +211,13 @@ impl Acceptor {
         match mech {
             Mech::Krb5 => Self::Krb5(krb5::Acceptor::new(credential, bindings)),
             Mech::Spnego => Self::Spnego(spnego::Acceptor::new(credential, bindings)),
+        }
+    }
+
+    fn or_bound_to(self, others: impl Iterator<Item = ChannelBindings>) -> Self {
+        match self {
+            Self::Krb5(machine) => Self::Krb5(machine.or_bound_to(others)),
+            Self::Spnego(machine) => Self::Spnego(machine.or_bound_to(others)),
         }
     }
 

@@ -30,6 +30,10 @@ pub const ALLOWED_ENCTYPES: &[u8] = b"krb5_set_allowed_enctype_values\0";
 /// In a credential's element: without the flags for confidentiality and integrity.
 pub const NO_CI_FLAGS: &[u8] = b"krb5_set_no_ci_flags\0";
 
+/// With ACCEPT_SEC_CONTEXT: application data of further channel bindings, once for each; the initiator may be bound to
+/// any of them instead of to the call's. An extension of Kerbstone's; gssproxy passes over options that it does not know.
+pub const OTHER_BINDINGS: &[u8] = b"kerbstone_other_bindings\0";
+
 /// The names of all of them, and of the values that are words.
 pub const ALL: &[&[u8]] = &[
     EXPORTED_CONTEXT_TYPE,
@@ -44,6 +48,7 @@ pub const ALL: &[&[u8]] = &[
     LOCALNAME,
     ALLOWED_ENCTYPES,
     NO_CI_FLAGS,
+    OTHER_BINDINGS,
 ];
 
 /// The value of the first option with this name.
@@ -52,6 +57,12 @@ pub fn find<'a>(options: &'a [RpcOption], name: &[u8]) -> Option<&'a [u8]> {
         .iter()
         .find(|option| option.option == *name)
         .map(|option| option.value.as_slice())
+}
+
+/// The values of all options with this name.
+pub fn find_all<'a>(options: &'a [RpcOption], name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    let named = options.iter().filter(move |option| option.option == *name);
+    named.map(|option| option.value.as_slice())
 }
 
 impl RpcOption {
