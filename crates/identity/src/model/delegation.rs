@@ -285,11 +285,19 @@ impl Record for Limit {
     }
 }
 
+impl Revocation {
+    /// The key under which the event of a number stands.
+    #[must_use]
+    pub fn key_of(number: u64) -> Id {
+        Id::from(format!("{number:016x}"))
+    }
+}
+
 impl Record for Revocation {
     const KIND: Kind = Kind::Revocation;
 
     fn key(&self) -> Id {
-        Id::from(format!("{:016x}", self.number))
+        Self::key_of(self.number)
     }
 
     fn table(model: &Model) -> &Table<Id, Arc<Self>> {
@@ -298,5 +306,13 @@ impl Record for Revocation {
 
     fn table_mut(model: &mut Model) -> &mut Table<Id, Arc<Self>> {
         &mut model.revocations
+    }
+
+    fn enter(&self, indexes: &mut Indexes) {
+        indexes.revocations.add(self);
+    }
+
+    fn leave(&self, indexes: &mut Indexes) {
+        indexes.revocations.remove(self);
     }
 }

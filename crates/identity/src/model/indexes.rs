@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::{Actor, Assignment, Id, Table, Target};
+use super::{Actor, Assignment, Id, Revocations, Table, Target};
 
 /// Ways to find things other than by id.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,8 @@ pub struct Indexes {
     pub endpoints_of_service: Many<Id, Id>,
     /// Application credentials by user.
     pub application_credentials_of_user: Many<Id, Id>,
+    /// Revocation events by what they name.
+    pub revocations: Revocations,
 }
 
 /// Several values under one key, sorted.
