@@ -1,10 +1,13 @@
-//! What binds a proof to this server's TLS: the hash of its certificate (`tls-server-end-point`, RFC 5929 4).
+//! What binds a proof to this server's TLS: the hash of its certificate (`tls-server-end-point`, RFC 5929 4), or
+//! something that only the two ends of this connection know (`tls-exporter`, RFC 9266).
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
 use der::{Decode, Sequence};
+use rustls::ProtocolVersion;
+use rustls::server::ServerConnection;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// What stands before the hash in the application data of the bindings.
@@ -55,6 +58,19 @@ pub fn tls_server_end_point(certificate: &[u8]) -> Option<Vec<u8>> {
         Hash::Sha512 => Sha512::digest(certificate).to_vec(),
     };
     Some([PREFIX, &hash].concat())
+}
+
+/// The application data that a client binds to when it binds to this connection alone.
+///
+/// `None` below TLS 1.3: there the connection must have an extended master secret (RFC 9266 4.2), and the library does
+/// not tell.
+pub fn tls_exporter(connection: &ServerConnection) -> Option<Vec<u8>> {
+    const PREFIX: &[u8] = b"tls-exporter:";
+    if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return None;
+    }
+    let key = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
+    key.ok().map(|key| [PREFIX, &key].concat())
 }
 
 fn signature_hash(algorithm: &AlgorithmIdentifier<'_>) -> Option<Hash> {

@@ -1,19 +1,16 @@
 //! The gateway as a whole: what it knows, shared by all connections.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::table::Table;
-use crate::tls::TlsIdentity;
 use crate::upstream::Upstream;
 
 /// What a gateway is made of.
 pub struct Setup {
-    /// The certificate and its key.
-    pub tls: TlsIdentity,
     /// What it goes by.
     pub table: Table,
     /// Who keeps the books.
@@ -22,7 +19,6 @@ pub struct Setup {
 
 /// A gateway, which all connections share.
 pub struct Gateway {
-    tls: RwLock<TlsIdentity>,
     table: ArcSwap<Table>,
     pub(crate) limits: Limits,
     pub(crate) observer: Arc<dyn Observer>,
@@ -50,7 +46,6 @@ impl Gateway {
     pub fn new(setup: Setup) -> Self {
         let limits = setup.table.limits;
         Self {
-            tls: RwLock::new(setup.tls),
             table: ArcSwap::from_pointee(setup.table),
             upstream: Upstream::new(&limits),
             limits,
@@ -66,17 +61,5 @@ impl Gateway {
     /// Goes by another table from the next request on; those under way end by the one that they began by.
     pub fn replace_table(&self, table: Table) {
         self.table.store(Arc::new(table));
-    }
-
-    /// Shows another certificate from the next connection on.
-    pub fn replace_tls(&self, tls: TlsIdentity) {
-        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
-    }
-
-    pub(crate) fn tls(&self) -> TlsIdentity {
-        self.tls
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 }

@@ -25,7 +25,7 @@ pub struct Limits {
     pub answer: Duration,
     /// Time that requests have to finish when the gateway is told to stop.
     pub stop: Duration,
-    /// Octets of all headers of a request together.
+    /// Octets of a request's line and headers together, `Authorization` apart.
     pub header_octets: u32,
     /// Octets of `Authorization`.
     pub authorization_octets: usize,
@@ -34,7 +34,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 1024,
+            connections: 20_000,
             streams: 100,
             handshake: Duration::from_secs(10),
             headers: Duration::from_secs(20),
@@ -44,8 +44,20 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(60),
             stop: Duration::from_secs(10),
-            header_octets: 128 << 10,
+            header_octets: 16 << 10,
             authorization_octets: 64 << 10,
         }
+    }
+}
+
+impl Limits {
+    /// Octets of a head that are read at all. A head that is somewhat too long is read to its end, so that its sender
+    /// gets a page that says so.
+    pub(crate) fn head_octets(&self) -> u32 {
+        let authorization = u32::try_from(self.authorization_octets).unwrap_or(u32::MAX);
+        let excess = self.header_octets.max(16 << 10);
+        self.header_octets
+            .saturating_add(authorization)
+            .saturating_add(excess)
     }
 }

@@ -1,73 +1,128 @@
-//! The listeners: accept, cap, stop in order.
+//! Workers: each accepts at sockets of its own, and serves what it accepted on a thread of its own.
+//!
+//! Nothing of a request's way wakes another thread. The kernel shares connections out among the workers' sockets.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
-use crate::connection;
+use crate::connection::{self, Caller};
 use crate::gateway::Gateway;
+use crate::listener::{Doors, Listener, Socket};
 use crate::observer::Lost;
+use crate::outbound::ClientAddress;
+use crate::wire::Wire;
 
-/// Connections that the kernel keeps for us while we accept others.
-const BACKLOG: i32 = 1024;
 /// Pause after an accept that failed for want of descriptors, which comes back at once otherwise.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Binds a listening socket, for [`serve`].
-///
-/// # Errors
-/// The system's, when the address is taken or may not be had.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(address),
-        socket2::Type::STREAM,
-        Some(socket2::Protocol::TCP),
-    )?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+/// Threads that serve.
+#[derive(Debug)]
+pub struct Workers {
+    threads: Vec<JoinHandle<io::Result<()>>>,
+    stop: watch::Sender<bool>,
 }
 
-/// Serves until `stop` is ready; then takes no new connection, and lets requests under way finish while
-/// [`Limits::stop`](crate::Limits) lasts.
+impl Workers {
+    /// Starts a thread for each worker's doors.
+    ///
+    /// # Errors
+    /// The system refuses a thread or what a thread needs.
+    pub fn start(gateway: &Arc<Gateway>, doors: Vec<Doors>) -> io::Result<Self> {
+        let (stop, told) = watch::channel(false);
+        let cap = cap(gateway);
+        let start = |(number, doors)| {
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let (gateway, cap, told) = (Arc::clone(gateway), Arc::clone(&cap), told.clone());
+            thread::Builder::new()
+                .name(format!("gateway {number}"))
+                .spawn(move || runtime.block_on(work(gateway, doors, cap, told)))
+        };
+        let threads = doors.into_iter().enumerate().map(start);
+        Ok(Self {
+            threads: threads.collect::<io::Result<_>>()?,
+            stop,
+        })
+    }
+
+    /// Takes no new connection, lets requests under way finish while [`Limits::stop`](crate::Limits) lasts, and waits
+    /// for that.
+    ///
+    /// # Errors
+    /// A worker had failed.
+    pub fn stop(self) -> io::Result<()> {
+        self.stop.send_replace(true);
+        let ended = self.threads.into_iter().map(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|_| Err(io::Error::other("a worker came to a sudden end")))
+        });
+        ended.fold(Ok(()), |all, one| all.and(one))
+    }
+}
+
+/// Serves as the only worker, on the present runtime, until `stop` is ready; then as [`Workers::stop`].
 ///
 /// # Errors
-/// A listener cannot be used.
+/// A door cannot be used.
 pub async fn serve(
     gateway: Arc<Gateway>,
-    listeners: Vec<TcpListener>,
+    doors: Doors,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let most = gateway.limits.connections.min(Semaphore::MAX_PERMITS);
-    let places = Arc::new(Semaphore::new(most));
     let (tell, told) = watch::channel(false);
+    let cap = cap(&gateway);
+    let stopping = async {
+        stop.await;
+        tell.send_replace(true);
+        Ok(())
+    };
+    tokio::try_join!(work(gateway, doors, cap, told), stopping).map(|_| ())
+}
+
+/// Connections of all workers together.
+fn cap(gateway: &Gateway) -> Arc<Semaphore> {
+    let most = gateway.limits.connections.min(Semaphore::MAX_PERMITS);
+    Arc::new(Semaphore::new(most))
+}
+
+async fn work(
+    gateway: Arc<Gateway>,
+    doors: Doors,
+    cap: Arc<Semaphore>,
+    mut told: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let (open, mut all_closed) = mpsc::channel(1);
     let mut accepting = Vec::new();
-    for listener in listeners {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let entrance = Entrance {
+    for (listener, socket) in doors.0 {
+        let door = Door {
             gateway: Arc::clone(&gateway),
-            places: Arc::clone(&places),
+            listener,
+            cap: Arc::clone(&cap),
+            open: open.clone(),
             stop: told.clone(),
         };
-        accepting.push(tokio::spawn(entrance.accept(listener)));
+        accepting.push(match socket {
+            Socket::Tcp(socket) => tokio::spawn(door.accept_tcp(TcpListener::from_std(socket)?)),
+            Socket::Unix(socket) => tokio::spawn(door.accept_unix(UnixListener::from_std(socket)?)),
+        });
     }
-    stop.await;
+    // Whoever would tell is gone: the same as being told.
+    let _told_or_gone = told.wait_for(|is_over| *is_over).await;
     for one in accepting {
         one.abort();
     }
-    tell.send_replace(true);
-    let everybody = u32::try_from(most).unwrap_or(u32::MAX);
-    if timeout(gateway.limits.stop, places.acquire_many(everybody))
+    drop(open);
+    if timeout(gateway.limits.stop, all_closed.recv())
         .await
         .is_err()
     {
@@ -76,36 +131,66 @@ pub async fn serve(
     Ok(())
 }
 
-struct Entrance {
+/// A connection's right to be open; whoever stops waits until the last is gone.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _within_cap: OwnedSemaphorePermit,
+    _is_open: mpsc::Sender<Infallible>,
+}
+
+struct Door {
     gateway: Arc<Gateway>,
-    places: Arc<Semaphore>,
+    listener: Arc<Listener>,
+    cap: Arc<Semaphore>,
+    open: mpsc::Sender<Infallible>,
     stop: watch::Receiver<bool>,
 }
 
-impl Entrance {
-    async fn accept(self, listener: tokio::net::TcpListener) {
+impl Door {
+    async fn accept_tcp(self, socket: TcpListener) {
+        let port = socket.local_addr().ok().map(|address| address.port());
         loop {
-            match listener.accept().await {
+            match socket.accept().await {
                 Ok((stream, client)) => {
-                    let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-                        tracing::warn!(%client, "connection refused: the cap on connections is reached");
-                        self.gateway.observer.lost(Lost::TooMany);
-                        continue;
-                    };
-                    let gateway = Arc::clone(&self.gateway);
-                    tokio::spawn(connection::serve(
-                        gateway,
-                        stream,
-                        client,
-                        place,
-                        self.stop.clone(),
-                    ));
+                    let _slower_without = stream.set_nodelay(true);
+                    self.let_in(Wire::Tcp(stream), ClientAddress::Internet(client), port);
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "accepting a connection failed");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+                Err(error) => pause(&error).await,
             }
         }
     }
+
+    async fn accept_unix(self, socket: UnixListener) {
+        loop {
+            match socket.accept().await {
+                Ok((stream, _)) => self.let_in(Wire::Unix(stream), ClientAddress::Local, None),
+                Err(error) => pause(&error).await,
+            }
+        }
+    }
+
+    fn let_in(&self, wire: Wire, client: ClientAddress, port: Option<u16>) {
+        let Ok(within_cap) = Arc::clone(&self.cap).try_acquire_owned() else {
+            tracing::warn!(client = %client.ip(), "connection refused: the cap on connections is reached");
+            return self.gateway.observer.lost(Lost::TooMany);
+        };
+        let place = Place {
+            _within_cap: within_cap,
+            _is_open: self.open.clone(),
+        };
+        let caller = Caller {
+            wire,
+            client,
+            listener: Arc::clone(&self.listener),
+            port,
+            place,
+        };
+        let gateway = Arc::clone(&self.gateway);
+        tokio::spawn(connection::serve(gateway, caller, self.stop.clone()));
+    }
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "accepting a connection failed");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
 }
