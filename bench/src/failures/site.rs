@@ -42,7 +42,7 @@ impl UpSite {
             ));
         }
         text.push_str(&format!(
-            "\n[[gateway.entry]]\npath = \"{PAGE}\"\nauthentication = [\"session\", \"negotiate\"]\npool = \"one\"\n"
+            "\n[[gateway.entry]]\npath = \"{PAGE}\"\nways = [\"session\", \"negotiate\"]\npool = \"one\"\n"
         ));
         fs::write(&settings, text)?;
         // New files (the cookies' keys) are for a new process: its walls are up before it reads settings anew.

@@ -50,7 +50,7 @@ impl Subject {
             ("/certified", "\"certificate\""),
         ]
         .map(|(path, ways)| {
-            format!("[[gateway.entry]]\npath = \"{path}\"\nauthentication = [{ways}]\npool = \"page\"\nname = \"principal\"\n")
+            format!("[[gateway.entry]]\npath = \"{path}\"\nways = [{ways}]\npool = \"page\"\nname = \"principal\"\n")
         });
         let settings = format!(
             "[gateway]\nlisten = [\"{address}\"]\ncertificate = \"{files}/server.pem\"\nkey = \"{files}/server.key\"\n\
