@@ -103,6 +103,9 @@ fn pieces(line: &str) -> Vec<Piece<'_>> {
 /// The answer that shows a notice. `method` and `uri` are those of the request.
 pub fn notice(notice: &Notice, form: Form, method: &Method, uri: &Uri) -> Response<Body> {
     let mut response = explain(notice, form, method, uri);
+    if let Some(after) = notice.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, after);
+    }
     if matches!(notice, Notice::ReadOnly) {
         let allowed = HeaderValue::from_static("GET, HEAD");
         response.headers_mut().insert(header::ALLOW, allowed);
@@ -140,7 +143,7 @@ pub fn whoami(whoami: &Whoami, form: Form) -> Response<Body> {
     }
 }
 
-fn html(status: StatusCode, page: &impl Template) -> Response<Body> {
+pub(crate) fn html(status: StatusCode, page: &impl Template) -> Response<Body> {
     match page.render() {
         Ok(text) => answer(status, "text/html; charset=utf-8", text),
         Err(error) => {
@@ -150,7 +153,7 @@ fn html(status: StatusCode, page: &impl Template) -> Response<Body> {
     }
 }
 
-fn answer(status: StatusCode, kind: &'static str, text: String) -> Response<Body> {
+pub(crate) fn answer(status: StatusCode, kind: &'static str, text: String) -> Response<Body> {
     let mut response = Response::new(Body::whole(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
