@@ -1,6 +1,5 @@
 //! Bodies: our own pages, and streams that pass through with a deadline and without forged trailers.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
 
 use crate::activity::Busy;
+use crate::deadline::Deadline;
 use crate::hop_by_hop;
 use crate::identity_headers::IdentityHeaders;
 use crate::transport::{AnswerBody, AnswerFault};
@@ -26,6 +25,9 @@ pub enum BodyError {
     /// Nothing came for too long.
     #[error("nothing more of the body came for {} seconds", .0.as_secs())]
     Stalled(Duration),
+    /// It is longer or shorter than was said.
+    #[error("the body is not as long as was said")]
+    WrongLength,
     /// The back end does not go on with its answer.
     #[error(transparent)]
     BackEnd(#[from] AnswerFault),
@@ -59,13 +61,6 @@ struct ToBackEnd {
     forbidden: Arc<IdentityHeaders>,
     /// Counts its pieces.
     progress: Arc<AtomicU64>,
-}
-
-/// How long one piece may take to come; time in which nobody asks for one does not count.
-#[derive(Debug)]
-struct Deadline {
-    limit: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Body {
@@ -113,7 +108,7 @@ impl Body {
     }
 
     const fn stream(incoming: Incoming, limit: Duration, to_back_end: Option<ToBackEnd>) -> Self {
-        let deadline = Deadline { limit, sleep: None };
+        let deadline = Deadline::new(limit);
         Self {
             content: Content::Stream(Stream {
                 incoming,
@@ -166,7 +161,7 @@ impl Stream {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match http_body::Body::poll_frame(Pin::new(&mut self.incoming), context) {
             Poll::Ready(frame) => {
-                self.deadline.sleep = None;
+                self.deadline.met();
                 if let Some(ToBackEnd { progress, .. }) = &self.to_back_end {
                     progress.fetch_add(1, Ordering::Relaxed);
                 }
@@ -188,15 +183,5 @@ impl Stream {
             }
         }
         frame
-    }
-}
-
-impl Deadline {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Duration> {
-        let limit = self.limit;
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
-        sleep.as_mut().poll(context).map(|()| limit)
     }
 }

@@ -22,10 +22,8 @@ pub struct PoolSettings {
     pub connections: Option<usize>,
     /// Requests that may wait for a place.
     pub queue: usize,
-    /// How often a request is tried again after it has failed.
+    /// How often a request is tried again after it has failed, at other members first.
     pub retries: u32,
-    /// Whether it is tried again at another member.
-    pub redispatch: bool,
     /// What becomes of connections after an answer.
     pub reuse: Reuse,
     /// How long each stage may take.
@@ -162,7 +160,6 @@ impl PoolSettings {
             connections: None,
             queue: 1024,
             retries: 3,
-            redispatch: true,
             reuse: Reuse::default(),
             timeouts: Timeouts::default(),
         }
