@@ -2,6 +2,7 @@
 
 mod books;
 pub(crate) mod command;
+mod doors;
 mod service;
 mod settings;
 mod walls;

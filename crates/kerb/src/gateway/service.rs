@@ -1,14 +1,15 @@
 //! The service as a whole: reads what the settings name, binds every socket, then serves until told to stop.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use kerbstone_client::{ClientError, Context, Environment, KeytabFile};
-use kerbstone_gateway::tls::{TlsError, TlsIdentity};
-use kerbstone_gateway::{Gateway, LocalNames, Setup, Table, server};
+use kerbstone_gateway::listener::{Address, CannotListen};
+use kerbstone_gateway::server::Workers;
+use kerbstone_gateway::{Gateway, LocalNames, Setup, Table};
 use kerbstone_gss::replay::{ReplayFault, SharedReplayCache};
 use kerbstone_gss::{AcceptorCredential, AcceptorName, GssError};
 use kerbstone_proto::time::Timestamp;
@@ -17,7 +18,8 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::books::Books;
-use super::settings::{BadEntry, Bindings, GatewaySettings};
+use super::doors::{self, Entrance, ListenerFault};
+use super::settings::{BadEntry, BadListener, BadMap, Bindings, GatewaySettings};
 use super::walls;
 use crate::serve::{self, AuditLog};
 use crate::supervised;
@@ -25,9 +27,15 @@ use crate::supervised;
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServiceError {
-    /// The certificate or its key cannot be used.
+    /// A listener cannot be meant so.
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Listener(#[from] BadListener),
+    /// A certificate, a key or a list of a listener cannot be used.
+    #[error(transparent)]
+    Tls(#[from] ListenerFault),
+    /// A rule about clients' certificates cannot be meant so.
+    #[error(transparent)]
+    Map(#[from] BadMap),
     /// The keytab or krb5.conf cannot be read.
     #[error(transparent)]
     Files(#[from] ClientError),
@@ -44,11 +52,8 @@ pub(crate) enum ServiceError {
     #[error("{}", listed(.0))]
     Entry(Vec<BadEntry>),
     /// A socket cannot be had.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] CannotListen),
     /// The audit log cannot be written.
     #[error("cannot write the audit log {path}: {source}", path = path.display())]
     Audit { path: PathBuf, source: io::Error },
@@ -70,14 +75,8 @@ impl ServiceError {
             Self::Means(_) => "set `keytab` to a file with keys, or `proxy` to the socket of a proxy that has them".to_owned(),
             Self::Replay(_) => "name a file in a folder of the service's own under `replay_cache`".to_owned(),
             Self::Entry(_) => "the book's page about the gateway explains [[gateway.entry]]".to_owned(),
-            Self::Listen { address, source } if source.kind() == io::ErrorKind::PermissionDenied => format!(
-                "ports below 1024 (here {}) need root or CAP_NET_BIND_SERVICE; or set `listen` under [gateway]",
-                address.port()
-            ),
-            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                "another program has the port: stop it, or set `listen` under [gateway]".to_owned()
-            }
-            Self::Listen { .. } => "name an address of this host under `listen` in [gateway]".to_owned(),
+            Self::Listener(_) | Self::Map(_) => "the book's page about the gateway explains [[gateway.listener]] and [gateway.certificates]".to_owned(),
+            Self::Listen(CannotListen { address, source }) => cannot_listen(address, source.kind()),
             Self::Audit { .. } => "make the folder, and let the service's user write there".to_owned(),
             Self::Metrics { .. } => "set another address as `metrics` under [gateway], or none".to_owned(),
             Self::System(_) => "look at the limits of the service (threads, open files)".to_owned(),
@@ -91,7 +90,8 @@ impl ServiceError {
 /// [`ServiceError`], as [`run`] would.
 pub(crate) fn check(settings: &GatewaySettings) -> Result<(), ServiceError> {
     settings.entry_points().map_err(ServiceError::Entry)?;
-    TlsIdentity::load(&settings.certificate, &settings.key)?;
+    Entrance::open(settings)?;
+    settings.certificates.map(&settings.folder)?;
     local_names(settings)?;
     Keys::open(settings).map(|_| ())
 }
@@ -103,42 +103,37 @@ pub(crate) fn check(settings: &GatewaySettings) -> Result<(), ServiceError> {
 pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
     let audit = open_audit(settings)?;
     let keys = Keys::open(settings)?;
+    let entrance = Entrance::open(settings)?;
     let gateway = Arc::new(Gateway::new(Setup {
-        tls: TlsIdentity::load(&settings.certificate, &settings.key)?,
         table: table(settings, keys.acceptors(settings)?)?,
         observer: Arc::new(Books {
             audit: audit.clone(),
         }),
     }));
-    let listeners = bind(&settings.listen)?;
+    doors::allow_all_descriptors();
+    let doors = entrance.bind(settings.workers)?;
     if settings.proxy.is_some() {
         walls::put_up(settings);
     }
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(settings.workers.max(1))
-        .thread_name("gateway")
-        .enable_all()
-        .build()?;
-    let served = runtime.block_on(serve(
-        settings,
-        Open {
-            gateway,
-            audit: audit.clone(),
-            keys,
-        },
-        listeners,
-    ));
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let workers = Workers::start(&gateway, doors)?;
+    let open = Open {
+        gateway,
+        entrance,
+        audit: audit.clone(),
+        keys,
+    };
+    let served = runtime.block_on(serve(settings, open));
+    let stopped = workers.stop();
+    tracing::info!("stopped");
     if let Some(audit) = audit {
         audit.flush();
     }
-    served
+    served.and(stopped.map_err(ServiceError::System))
 }
 
-async fn serve(
-    settings: &GatewaySettings,
-    open: Open,
-    listeners: Vec<TcpListener>,
-) -> Result<(), ServiceError> {
+/// Keeps the books and waits for signals, while the workers serve.
+async fn serve(settings: &GatewaySettings, open: Open) -> Result<(), ServiceError> {
     if let Some(audit) = open.audit.clone() {
         tokio::spawn(async move { audit.sweep().await });
     }
@@ -152,20 +147,32 @@ async fn serve(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let stop = async {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                _ = interrupt.recv() => return,
-                _ = hangup.recv() => open.read_anew(settings),
-            }
-        }
-    };
-    tracing::info!(listen = ?settings.listen, "ready");
+    tokio::spawn(open.entrance.clone().watch());
+    tracing::info!(listen = ?open.entrance.addresses(), "ready");
     supervised::ready();
-    server::serve(Arc::clone(&open.gateway), listeners, stop).await?;
-    tracing::info!("stopped");
-    Ok(())
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => open.read_anew(settings),
+        }
+    }
+}
+
+fn cannot_listen(address: &Address, kind: io::ErrorKind) -> String {
+    match (address, kind) {
+        (Address::Tcp(address), io::ErrorKind::PermissionDenied) => format!(
+            "ports below 1024 (here {}) need root or CAP_NET_BIND_SERVICE; or set `listen` under [gateway]",
+            address.port()
+        ),
+        (Address::Unix(..), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound) => {
+            "make the folder, and let the service's user write there".to_owned()
+        }
+        (_, io::ErrorKind::AddrInUse) => {
+            "another program has it: stop that one, or set `listen` under [gateway]".to_owned()
+        }
+        _ => "name an address of this host under `listen` in [gateway]".to_owned(),
+    }
 }
 
 /// One a line.
@@ -189,6 +196,7 @@ fn table(settings: &GatewaySettings, acceptors: AcceptorSource) -> Result<Table,
 /// What the running service holds open.
 struct Open {
     gateway: Arc<Gateway>,
+    entrance: Entrance,
     audit: Option<Arc<AuditLog>>,
     keys: Keys,
 }
@@ -196,10 +204,7 @@ struct Open {
 impl Open {
     /// What cannot be read stays as it was.
     fn read_anew(&self, settings: &GatewaySettings) {
-        match TlsIdentity::load(&settings.certificate, &settings.key) {
-            Ok(identity) => self.gateway.replace_tls(identity),
-            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
-        }
+        self.entrance.reload();
         match self.keys.credential(settings) {
             Ok(Some(credential)) => self.gateway.table().acceptors.replace(credential),
             Ok(None) => {}
@@ -210,13 +215,6 @@ impl Open {
         }
         tracing::info!("certificate and keytab read anew");
     }
-}
-
-fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ServiceError> {
-    let bound = addresses.iter().map(|&address| {
-        server::bind(address).map_err(|source| ServiceError::Listen { address, source })
-    });
-    bound.collect()
 }
 
 fn open_audit(settings: &GatewaySettings) -> Result<Option<Arc<AuditLog>>, ServiceError> {

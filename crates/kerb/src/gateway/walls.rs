@@ -51,9 +51,10 @@ fn places(settings: &GatewaySettings) -> BTreeMap<PathBuf, Right> {
         .iter()
         .map(|path| (PathBuf::from(path), Right::Read))
         .collect();
+    for file in settings.tls_files() {
+        places.insert(place(&file, &settings.folder), Right::Read);
+    }
     let files = [
-        (Some(&settings.certificate), Right::Read),
-        (Some(&settings.key), Right::Read),
         (settings.krb5_conf.as_ref(), Right::Read),
         (settings.audit.as_ref(), Right::Add),
     ];

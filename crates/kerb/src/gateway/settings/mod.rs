@@ -23,8 +23,14 @@ use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::settings_file::{self, SettingsError, duration};
+pub(crate) use certificates::BadMap;
+use certificates::CertificateSettings;
 pub(crate) use entries::BadEntry;
 use entries::EntrySettings;
+pub(crate) use listeners::BadListener;
+use listeners::{
+    Hsts, ListenerSettings, TypedAddress, TypedCertificate, TypedClientCertificates, TypedVersion,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,13 +50,34 @@ struct File {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GatewaySettings {
-    /// Addresses for HTTPS.
+    /// Where the listener `main` is.
     #[serde(default = "default_listen")]
-    pub(crate) listen: Vec<SocketAddr>,
-    /// The certificate and its chain, in PEM.
-    pub(crate) certificate: PathBuf,
+    pub(crate) listen: Vec<TypedAddress>,
+    /// Permissions of its unix sockets.
+    #[serde(default, deserialize_with = "listeners::mode")]
+    mode: Option<u32>,
+    /// Whether it speaks TLS.
+    tls: Option<bool>,
+    /// The certificate and its chain, in PEM, for all listeners that have none of their own.
+    certificate: Option<PathBuf>,
     /// Its key, in PEM.
-    pub(crate) key: PathBuf,
+    key: Option<PathBuf>,
+    /// Certificates for other hosts.
+    #[serde(default)]
+    more_certificates: Vec<TypedCertificate>,
+    /// Whether the listener `main` asks clients for certificates.
+    #[serde(default)]
+    client_certificates: TypedClientCertificates,
+    /// `Strict-Transport-Security`.
+    hsts: Option<Hsts>,
+    /// The oldest TLS that is spoken.
+    oldest_tls: Option<TypedVersion>,
+    /// Who issued clients' certificates, and whom they stand for.
+    #[serde(default)]
+    pub(crate) certificates: CertificateSettings,
+    /// Further listeners.
+    #[serde(default)]
+    listener: Vec<ListenerSettings>,
     /// Keys of the service.
     pub(crate) keytab: Option<PathBuf>,
     /// The socket of the proxy that has the keys instead, and the memory of tokens.
@@ -169,11 +196,7 @@ impl GatewaySettings {
     pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
         let File { mut gateway, .. } = settings_file::read(path)?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let required = [
-            &mut gateway.certificate,
-            &mut gateway.key,
-            &mut gateway.replay_cache,
-        ];
+        let required = [&mut gateway.replay_cache];
         let optional = [
             &mut gateway.keytab,
             &mut gateway.proxy,
@@ -341,10 +364,10 @@ impl<'de> Deserialize<'de> for TypedHeader {
     }
 }
 
-fn default_listen() -> Vec<SocketAddr> {
+fn default_listen() -> Vec<TypedAddress> {
     vec![
-        (Ipv4Addr::UNSPECIFIED, 443).into(),
-        (Ipv6Addr::UNSPECIFIED, 443).into(),
+        TypedAddress::Tcp((Ipv4Addr::UNSPECIFIED, 443).into()),
+        TypedAddress::Tcp((Ipv6Addr::UNSPECIFIED, 443).into()),
     ]
 }
 
@@ -387,7 +410,7 @@ mod tests {
     #[test]
     fn the_minimal_file_serves_http_at_port_443_with_two_threads() {
         let settings = parsed(MINIMAL).unwrap();
-        assert_eq!(settings.listen[0].port(), 443);
+        assert_eq!(settings.listen, default_listen());
         assert_eq!(settings.service, "HTTP");
         assert_eq!(settings.workers, 2);
         assert_eq!(settings.channel_bindings, Bindings::Verify);
