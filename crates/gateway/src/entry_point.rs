@@ -38,6 +38,8 @@ pub struct EntryPoint {
     pub destination: Destination,
     /// What it is called in books: its place in words.
     label: Arc<str>,
+    /// Which of all it is.
+    pub(crate) number: usize,
 }
 
 /// What is behind an entry point.
@@ -47,6 +49,8 @@ pub enum Destination {
     BackEnd(BackEnd),
     /// The built-in page that shows people who they are.
     Whoami,
+    /// The built-in page that shows how the gateway is.
+    Status,
 }
 
 /// A server behind the gateway, spoken to over HTTP/1.1.
@@ -75,7 +79,13 @@ impl EntryPoint {
             is_authorization_forwarded: false,
             unknown_user: None,
             destination,
+            number: 0,
         }
+    }
+
+    /// Which of all entry points it is, as they stand in the settings.
+    pub const fn number(&self) -> usize {
+        self.number
     }
 
     /// What it is called in books: `POST /krb/v3`.

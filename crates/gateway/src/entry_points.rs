@@ -127,7 +127,10 @@ impl EntryPoints {
         self.looks_at_methods
     }
 
-    fn ordered(points: Vec<EntryPoint>) -> Self {
+    fn ordered(mut points: Vec<EntryPoint>) -> Self {
+        for (number, point) in points.iter_mut().enumerate() {
+            point.number = number;
+        }
         let mut rows: Vec<Row> = points
             .iter()
             .enumerate()

@@ -22,8 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Groups {
     table: BTreeMap<String, Vec<Pattern>>,
-    known: Mutex<HashMap<String, (Instant, Arc<[String]>)>>,
+    known: Mutex<HashMap<String, Known>>,
 }
+
+/// What the host said of somebody, and when.
+type Known = (Instant, Arc<[String]>);
 
 /// Which groups are asked for.
 #[derive(Clone, Copy, Debug)]

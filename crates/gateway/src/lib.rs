@@ -9,6 +9,8 @@
 //! shared by everybody and know nobody.
 
 mod activity;
+mod admission;
+pub mod basic;
 pub mod body;
 pub mod certificate;
 pub mod channel_bindings;
@@ -35,9 +37,11 @@ mod patient_writer;
 pub mod pattern;
 pub mod place;
 pub mod pool;
+pub mod rate;
 pub mod request_path;
 pub mod rule;
 pub mod server;
+pub mod session;
 mod table;
 pub mod tls;
 pub mod transport;
@@ -50,6 +54,7 @@ pub mod way;
 pub mod whoami;
 mod wire;
 
+pub use admission::Admission;
 pub use gateway::{Gateway, Setup};
 pub use limits::Limits;
 pub use local_names::LocalNames;

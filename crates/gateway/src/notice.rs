@@ -1,11 +1,14 @@
 //! What a person is told who does not get what they asked for.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use kerbstone_gss::{GssError, MajorStatus};
 use kerbstone_proto::error_code::ErrorCode;
+use kerbstone_verify::{Blame, PasswordFault};
 
+use crate::certificate::Unmapped;
 use crate::forwarding::BadRequest;
 use crate::observer::Outcome;
+use crate::rate::TooMany;
 use crate::request_path::BadPath;
 use crate::rule::Denied;
 
@@ -24,6 +27,18 @@ pub enum Notice {
     HeadTooLong,
     /// The proof is not accepted.
     NotAccepted(Box<GssError>),
+    /// What was offered is no name with a password.
+    NotALogin,
+    /// The password is not accepted.
+    Password(Box<PasswordFault>),
+    /// Nobody here can check passwords.
+    NoPasswords,
+    /// The certificate stands for nobody.
+    Unmapped(Unmapped),
+    /// The certificate is accepted no more.
+    Distrusted(String),
+    /// They came too often, or failed too often.
+    TooMany(TooMany),
     /// The proof is accepted, and that is not enough.
     Denied {
         /// Why.
@@ -67,15 +82,26 @@ impl Notice {
             Self::SignIn => StatusCode::UNAUTHORIZED,
             Self::NotAccepted(error) if is_ours(error) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotAccepted(_) => StatusCode::UNAUTHORIZED,
-            Self::NotAToken | Self::BadPath(_) | Self::BadRequest(BadRequest::Host) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Password(fault) => match fault.blame() {
+                Blame::Visitor => StatusCode::UNAUTHORIZED,
+                Blame::House => StatusCode::SERVICE_UNAVAILABLE,
+            },
+            Self::NoPasswords => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotAToken
+            | Self::NotALogin
+            | Self::BadPath(_)
+            | Self::BadRequest(BadRequest::Host) => StatusCode::BAD_REQUEST,
             Self::BadRequest(BadRequest::Method) => StatusCode::NOT_IMPLEMENTED,
             Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyLost => StatusCode::REQUEST_TIMEOUT,
             Self::TooLong | Self::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             // Not 401: that would have to invite to Negotiate again, and the client would come with NTLM again.
-            Self::Ntlm | Self::Denied { .. } | Self::Unspeakable => StatusCode::FORBIDDEN,
+            Self::Ntlm
+            | Self::Denied { .. }
+            | Self::Unmapped(_)
+            | Self::Distrusted(_)
+            | Self::Unspeakable => StatusCode::FORBIDDEN,
             Self::Nowhere => StatusCode::NOT_FOUND,
             Self::BackEndDown => StatusCode::BAD_GATEWAY,
             Self::BackEndSlow => StatusCode::GATEWAY_TIMEOUT,
@@ -86,8 +112,16 @@ impl Notice {
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::SignIn => Outcome::Asked,
-            Self::Ntlm | Self::NotAToken | Self::TooLong | Self::NotAccepted(_) => Outcome::Refused,
-            Self::Denied { .. } | Self::Unspeakable => Outcome::Denied,
+            Self::Ntlm
+            | Self::NotAToken
+            | Self::NotALogin
+            | Self::TooLong
+            | Self::NotAccepted(_)
+            | Self::Password(_)
+            | Self::NoPasswords
+            | Self::Distrusted(_) => Outcome::Refused,
+            Self::Denied { .. } | Self::Unmapped(_) | Self::Unspeakable => Outcome::Denied,
+            Self::TooMany(_) => Outcome::Limited,
             Self::Nowhere
             | Self::BadPath(_)
             | Self::BadRequest(_)
@@ -107,6 +141,12 @@ impl Notice {
             Self::TooLong => "token_too_long",
             Self::HeadTooLong => "headers_too_long",
             Self::NotAccepted(error) => ticket_fault(error),
+            Self::NotALogin => "no_login",
+            Self::Password(fault) => password_fault(fault),
+            Self::NoPasswords => "no_passwords",
+            Self::Unmapped(_) => "unmapped_certificate",
+            Self::Distrusted(_) => "distrusted_certificate",
+            Self::TooMany(many) => many.excess.word(),
             Self::Denied { why, .. } => why.kind(),
             Self::Nowhere => "no_entry_point",
             Self::BadPath(_) => "bad_path",
@@ -119,11 +159,27 @@ impl Notice {
         })
     }
 
+    /// `Retry-After`, where coming again helps.
+    pub fn retry_after(&self) -> Option<HeaderValue> {
+        match self {
+            Self::TooMany(many) => Some(many.header()),
+            Self::Password(fault) => {
+                let after = fault.retry_after()?;
+                Some(HeaderValue::from(after.as_secs()))
+            }
+            _ => None,
+        }
+    }
+
     /// For the audit log: the whole reason, of which the person may be told less.
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::SignIn | Self::Nowhere => None,
             Self::NotAccepted(error) => Some(error.to_string()),
+            Self::Password(fault) => Some(fault.to_string()),
+            Self::Unmapped(why) => Some(why.to_string()),
+            Self::Distrusted(why) => Some(why.clone()),
+            Self::TooMany(many) => Some(many.to_string()),
             Self::Denied { why, .. } => Some(why.to_string()),
             Self::BadPath(why) => Some(why.to_string()),
             Self::BadRequest(why) => Some(why.to_string()),
@@ -174,6 +230,43 @@ impl Notice {
                 &["Delete this site's cookies, and load the page again."],
             ),
             Self::NotAccepted(error) => not_accepted(error),
+            Self::NotALogin => words(
+                "That was no name with a password",
+                "Your program sent something under the name Basic that cannot be read as a name and a password.",
+                &[
+                    "If you wrote the program: send `NAME:PASSWORD` in base64, in UTF-8, in one `Authorization` header.",
+                ],
+            ),
+            Self::Password(fault) => words(
+                "You are not signed in",
+                fault.told(),
+                &[
+                    "Passwords are those of the realm: `kerb login` (or `kinit`) in a terminal shows whether yours works.",
+                ],
+            ),
+            Self::NoPasswords => words(
+                "Passwords cannot be checked here",
+                "This server has not been told how.",
+                &["Tell whoever looks after this server."],
+            ),
+            Self::Unmapped(_) => words(
+                "Your certificate stands for nobody here",
+                "It is in order, but no rule of this server says who you are by it.",
+                &["Ask whoever looks after this server, or use another certificate."],
+            ),
+            Self::Distrusted(_) => words(
+                "Your certificate is accepted no more",
+                "It has expired, or it was revoked.",
+                &["Ask whoever gave it to you for another one."],
+            ),
+            Self::TooMany(many) => words(
+                "That was too often",
+                &format!(
+                    "More is asked here than may be; come again in {} seconds.",
+                    many.retry_after.as_secs().saturating_add(1)
+                ),
+                &[],
+            ),
             Self::Denied { why, principal } => denied(why, principal),
             Self::Nowhere => words(
                 "There is nothing here",
@@ -220,6 +313,20 @@ impl Notice {
                 ],
             ),
         }
+    }
+}
+
+/// What is wrong with a password, for counting.
+const fn password_fault(fault: &PasswordFault) -> &'static str {
+    match fault {
+        PasswordFault::Wrong => "wrong_password",
+        PasswordFault::Unknown(_) => "unknown_name",
+        PasswordFault::Expired => "password_expired",
+        PasswordFault::Locked(_) => "locked",
+        PasswordFault::KdcSilent(_) => "kdc_silent",
+        PasswordFault::Busy => "busy",
+        PasswordFault::Unproved(_) => "kdc_unproved",
+        _ => "password_unchecked",
     }
 }
 

@@ -59,6 +59,9 @@ pub enum Denied {
     /// The back end is told a domain, and the realm has none.
     #[error("this realm has no domain here")]
     NoDomain,
+    /// Something that is to be told of them has control characters.
+    #[error("the name has characters that cannot be passed on")]
+    Unspeakable,
 }
 
 impl Denied {
@@ -73,11 +76,17 @@ impl Denied {
             Self::Certificate(_) => "certificate",
             Self::NoLocalName => "no_local_name",
             Self::NoDomain => "no_domain",
+            Self::Unspeakable => "unspeakable_name",
         }
     }
 }
 
 impl Rule {
+    /// Whether anything depends on the certificate of the connection.
+    pub fn asks_for_a_certificate(&self) -> bool {
+        self.certificate != CertificateRule::default()
+    }
+
     /// Whether that person may, over a connection with that certificate.
     ///
     /// # Errors

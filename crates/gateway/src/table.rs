@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kerbstone_proto::krb5_conf::Krb5Conf;
-use kerbstone_verify::AcceptorSource;
+use kerbstone_verify::{AcceptorSource, Passwords};
 
+use crate::certificate::CertificateMap;
 use crate::entry_points::EntryPoints;
 use crate::groups::Groups;
 use crate::identity_headers::IdentityHeaders;
 use crate::limits::Limits;
 use crate::local_names::LocalNames;
+use crate::rate::Rates;
+use crate::session::Sessions;
 
 /// What the gateway goes by.
 pub struct Table {
@@ -27,6 +30,14 @@ pub struct Table {
     pub groups: Groups,
     /// Realms, and the domains of their people.
     pub domains: BTreeMap<String, String>,
+    /// Whose certificate is whose.
+    pub certificates: CertificateMap,
+    /// Who checks passwords, where any way needs it.
+    pub passwords: Option<Arc<Passwords>>,
+    /// Sessions, where any way goes on with them.
+    pub sessions: Option<Arc<Sessions>>,
+    /// How often who may come.
+    pub rates: Arc<Rates>,
     /// What one client may cost.
     pub limits: Limits,
 }
@@ -41,6 +52,10 @@ impl Table {
             local_names: LocalNames::new(Krb5Conf::default()),
             groups: Groups::default(),
             domains: BTreeMap::new(),
+            certificates: CertificateMap::default(),
+            passwords: None,
+            sessions: None,
+            rates: Arc::default(),
             limits: Limits::default(),
         }
     }
