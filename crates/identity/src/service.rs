@@ -3,12 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use axum::Router;
+use http::HeaderMap;
 use jiff::Timestamp;
 
 use crate::caller::Caller;
 use crate::directory::{Change, Directory};
 use crate::http::ApiError;
 use crate::model::{Id, Model, Target};
+use crate::server::Arrival;
+use crate::token::BlobSeal;
 
 /// Whoever reads tokens and takes them back.
 pub trait Tokens: fmt::Debug + Send + Sync {
@@ -20,6 +24,22 @@ pub trait Tokens: fmt::Debug + Send + Sync {
 
     /// Takes back tokens, as part of the change that is the reason.
     fn revoke(&self, change: &mut Change, which: &Revoked, now: Timestamp);
+
+    /// Whoever needs no token: what the front says about their certificate is enough. `None`: a token is needed.
+    fn without_token(
+        &self,
+        _model: &Model,
+        _headers: &HeaderMap,
+        _arrival: Option<Arrival>,
+        _now: Timestamp,
+    ) -> Option<Result<Caller, ApiError>> {
+        None
+    }
+
+    /// The calls by which tokens are had.
+    fn routes(self: Arc<Self>) -> Router<Arc<Service>> {
+        Router::new()
+    }
 }
 
 /// Which tokens are taken back.
@@ -76,6 +96,8 @@ pub struct Service {
     pub settings: Settings,
     /// Whoever reads tokens.
     pub tokens: Arc<dyn Tokens>,
+    /// What seals credentials in the store; without it none are taken.
+    pub blobs: Option<BlobSeal>,
     /// The time.
     pub clock: fn() -> Timestamp,
 }

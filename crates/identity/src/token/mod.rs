@@ -4,6 +4,7 @@
 //! [`KeyRepository`] keeps the keys, [`TokenSeal`] makes and opens tokens of a [`Payload`] with them. Whether what a
 //! token says still holds (who it is for, whether it was revoked) is not decided here.
 
+mod blob_seal;
 mod error;
 pub mod fernet;
 mod key_repository;
@@ -13,6 +14,7 @@ mod payload;
 mod receipt;
 mod seal;
 
+pub use blob_seal::BlobSeal;
 pub use error::TokenError;
 pub use fernet::FernetKey;
 pub use key_repository::{KeyRepository, Keys};
