@@ -1,0 +1,101 @@
+//! Finding what a sign-in names. Whoever does not find it is told nothing but 401.
+
+use std::sync::Arc;
+
+use super::request::Named;
+use super::settings::AuthSettings;
+use crate::http::ApiError;
+use crate::model::{Id, Model, Project, User};
+
+/// An enabled domain.
+pub(super) fn domain(model: &Model, named: &Named) -> Result<Arc<Project>, ApiError> {
+    let found = match (&named.name, &named.id) {
+        (Some(name), _) => model.domain_by_name(name),
+        (None, Some(id)) => model.domain(id),
+        (None, None) => None,
+    };
+    let domain = found.ok_or_else(|| ApiError::unauthorized(format!("no domain is {named:?}")))?;
+    if !domain.enabled {
+        return Err(ApiError::unauthorized(format!(
+            "domain {} is disabled",
+            domain.id
+        )));
+    }
+    Ok(Arc::clone(domain))
+}
+
+/// An enabled project of an enabled domain.
+pub(super) fn project(model: &Model, named: &Named) -> Result<Arc<Project>, ApiError> {
+    let unknown = || ApiError::unauthorized(format!("no project is {named:?}"));
+    let found = match (&named.name, &named.id) {
+        (Some(name), _) => {
+            let of = named
+                .domain
+                .as_deref()
+                .ok_or_else(|| ApiError::expected("domain", "project"))?;
+            let of = domain(model, of)?;
+            model.project_by_name(&of.id, name)
+        }
+        (None, Some(id)) => {
+            let project = model.get::<Project>(id).ok_or_else(unknown)?;
+            let of = project.domain_id.as_ref().ok_or_else(unknown)?;
+            domain(model, &by_id(of))?;
+            Some(project)
+        }
+        (None, None) => None,
+    };
+    let project = found.ok_or_else(unknown)?;
+    if !project.enabled {
+        return Err(ApiError::unauthorized(format!(
+            "project {} is disabled",
+            project.id
+        )));
+    }
+    Ok(Arc::clone(project))
+}
+
+/// An enabled user of an enabled domain.
+pub(super) fn usable_user(model: &Model, user: &Arc<User>) -> Result<Arc<User>, ApiError> {
+    domain(model, &by_id(&user.domain_id))?;
+    if !user.enabled {
+        return Err(ApiError::unauthorized(format!(
+            "user {} is disabled",
+            user.id
+        )));
+    }
+    Ok(Arc::clone(user))
+}
+
+/// A domain by what settings call it: its id, or its name.
+pub(super) fn domain_of_settings<'m>(model: &'m Model, text: &str) -> Option<&'m Arc<Project>> {
+    model.domain(text).or_else(|| model.domain_by_name(text))
+}
+
+/// The domain whose users a realm's principals are.
+pub(super) fn domain_of_realm<'m>(
+    model: &'m Model,
+    settings: &AuthSettings,
+    realm: &str,
+) -> Option<&'m Arc<Project>> {
+    let found = settings.realms.iter().find(|known| known.realm == realm)?;
+    domain_of_settings(model, &found.domain)
+}
+
+/// The realm in which passwords of a domain's users are checked.
+pub(super) fn realm_of_domain<'s>(
+    model: &Model,
+    settings: &'s AuthSettings,
+    domain: &Id,
+) -> Option<&'s str> {
+    settings.realms.iter().find_map(|known| {
+        let of = domain_of_settings(model, &known.domain)?;
+        (of.id == *domain).then_some(known.realm.as_str())
+    })
+}
+
+pub(super) fn by_id(id: &Id) -> Named {
+    Named {
+        id: Some(id.to_string()),
+        ..Named::default()
+    }
+}
