@@ -8,6 +8,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::transport::Tunnel;
+
 const PIECE: usize = 8 << 10;
 
 /// Joins the two connections.
@@ -20,6 +22,18 @@ pub(crate) async fn join(client: OnUpgrade, back_end: OnUpgrade, idle: Duration)
         }
     };
     if let Err(error) = carry(TokioIo::new(client), TokioIo::new(back_end), idle).await {
+        tracing::debug!(%error, "a tunnel ended");
+    }
+}
+
+/// Joins a client with the member of a pool that has changed the protocol with it.
+pub(crate) async fn join_member(client: OnUpgrade, member: Tunnel) {
+    let idle = member.idle();
+    let carried = match client.await {
+        Ok(client) => carry(TokioIo::new(client), member, idle).await,
+        Err(error) => Err(io::Error::other(error)),
+    };
+    if let Err(error) = carried {
         tracing::debug!(%error, "a tunnel ended");
     }
 }
