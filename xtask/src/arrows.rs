@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["kdc", "realm", "gss", "client", "xdr", "proto", "crypto"],
     ),
     ("proxy", &["gss", "client", "xdr", "proto", "crypto"]),
-    ("verify", &["proxy", "gss", "client", "proto", "crypto"]),
+    ("verify", &["proxy", "gss", "client", "xdr", "proto", "crypto"]),
     (
         "overlay",
         &[

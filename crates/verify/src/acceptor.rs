@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use kerbstone_gss::spnego;
-use kerbstone_gss::{AcceptorCredential, ChannelBindings, Refused, Step};
+use kerbstone_gss::{AcceptorCredential, ChannelBindings, Context, Refused, Step};
 use kerbstone_proto::time::Timestamp;
 
+use crate::delegated::Delegated;
 use crate::proxied::{Proxied, ProxyDoor};
 
 /// Accepts contexts for the gateway's service names.
@@ -70,6 +71,15 @@ impl Negotiation {
         match &mut self.0 {
             Machine::Own(acceptor) => acceptor.step(token, now, &mut rand::rng()),
             Machine::Proxied(proxied) => proxied.step(token).await,
+        }
+    }
+
+    /// What the client has delegated with the context that stands now; with a proxy only where its door
+    /// [asks for it](ProxyDoor::with_delegation).
+    pub fn delegated(&self, context: &Context, now: Timestamp) -> Option<Delegated> {
+        match &self.0 {
+            Machine::Own(_) => Delegated::of_tickets(context.delegated()),
+            Machine::Proxied(proxied) => Delegated::of_sealed(proxied.delegated()?, now.time),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Who may then do what is the service's affair.
 
 pub mod acceptor;
+pub mod delegated;
 mod errand;
 pub mod login_name;
 pub mod password_fault;
@@ -13,6 +14,7 @@ mod recent;
 mod turnstile;
 
 pub use acceptor::{AcceptorSource, Negotiation};
+pub use delegated::Delegated;
 pub use login_name::Realms;
 pub use password_fault::{Blame, PasswordFault};
 pub use passwords::{KdcProof, PasswordLimits, Passwords, Verified};

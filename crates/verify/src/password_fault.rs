@@ -55,6 +55,20 @@ impl PasswordFault {
         }
     }
 
+    /// In one word, for counting.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong_password",
+            Self::Unknown(_) => "unknown_name",
+            Self::Expired => "password_expired",
+            Self::Locked(_) => "account_locked",
+            Self::KdcSilent(_) => "kdc_silent",
+            Self::Busy => "too_many_passwords",
+            Self::Unproved(_) => "kdc_unproved",
+            Self::Unable(_) => "password_unchecked",
+        }
+    }
+
     /// One plain sentence for the person.
     pub const fn told(&self) -> &'static str {
         match self {

@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct ProxyDoor {
     pool: Pool,
     requires_bindings: bool,
+    wants_delegated: bool,
 }
 
 /// One negotiation by way of the proxy.
@@ -38,6 +39,8 @@ pub(crate) struct Proxied {
     bindings: Vec<ChannelBindings>,
     /// What the proxy wants to have back with the next token.
     unfinished: Option<wire::Context>,
+    /// What the client has delegated.
+    delegated: Option<wire::Credential>,
 }
 
 impl ProxyDoor {
@@ -46,7 +49,15 @@ impl ProxyDoor {
         Self {
             pool: Pool::new(socket, CALLS, PATIENCE),
             requires_bindings: false,
+            wants_delegated: false,
         }
+    }
+
+    /// Asks for what clients delegate, sealed by the proxy.
+    #[must_use]
+    pub const fn with_delegation(mut self) -> Self {
+        self.wants_delegated = true;
+        self
     }
 
     /// Refuses initiators that are not bound to our channel, when we know it.
@@ -61,6 +72,7 @@ impl ProxyDoor {
             door: Arc::clone(self),
             bindings,
             unfinished: None,
+            delegated: None,
         }
     }
 
@@ -85,6 +97,7 @@ impl Proxied {
             context: mem::take(&mut self.unfinished),
             token: Opaque::from(token),
             channel_bindings: self.bindings.first().map(on_the_wire),
+            return_delegated: self.door.wants_delegated,
             options: others.collect(),
             ..AcceptSecContextArgs::default()
         };
@@ -96,6 +109,7 @@ impl Proxied {
         match MajorStatus(low(result.status.major)) {
             MajorStatus::COMPLETE => {
                 let context = self.established(result.context)?;
+                self.delegated = result.delegated;
                 Ok(Step::Established {
                     token,
                     context: Box::new(context),
@@ -112,6 +126,10 @@ impl Proxied {
                 token,
             }),
         }
+    }
+
+    pub(crate) const fn delegated(&self) -> Option<&wire::Credential> {
+        self.delegated.as_ref()
     }
 
     fn established(&self, context: Option<wire::Context>) -> Result<Context, GssError> {

@@ -422,7 +422,7 @@ fn counts(method: Method, ways: &[Way]) -> bool {
 }
 
 /// The host without its port and its last dot, in small letters.
-fn plain_host(host: &str) -> String {
+pub(crate) fn plain_host(host: &str) -> String {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => name,
         _ => host,
