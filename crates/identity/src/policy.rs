@@ -75,32 +75,32 @@ impl Facts {
 #[derive(Debug, Clone, Copy)]
 enum Open {
     /// Everybody with a token.
-    ToAll,
+    All,
     /// Who is `admin` where their token is good.
-    ToAdmin,
+    Admin,
     /// Who is `service` where their token is good.
-    ToService,
+    Service,
     /// Who is `reader` of the whole deployment.
-    ToSystemReader,
+    SystemReader,
     /// Who is `reader` on the domain that all of these are.
-    ToDomainReader(&'static [Fact]),
+    DomainReader(&'static [Fact]),
     /// Who has this role over both ends of a grant, whose role is of their domain or none.
-    ToGrantor(&'static str),
+    Grantor(&'static str),
     /// Who is `reader` over both ends of a list of grants.
-    ToGrantReader,
+    GrantReader,
     /// The user that this is.
-    ToUser(Fact),
+    User(Fact),
     /// Whose token is good on the project that this is.
-    ToProject(Fact),
+    Project(Fact),
     /// Whose token is good on the domain that this is.
-    ToDomain(Fact),
+    Domain(Fact),
     /// Whose token is good on a project of the domain that this is.
-    ToProjectsOf(Fact),
+    ProjectsOf(Fact),
 }
 
 use Open::{
-    ToAdmin, ToAll, ToDomain, ToDomainReader, ToGrantReader, ToGrantor, ToProject, ToProjectsOf,
-    ToService, ToSystemReader, ToUser,
+    Admin, All, Domain, DomainReader, GrantReader, Grantor, Project, ProjectsOf, Service,
+    SystemReader, User,
 };
 
 macro_rules! actions {
@@ -125,141 +125,141 @@ macro_rules! actions {
 }
 
 actions! {
-    GetDomain, "get_domain", [ToAdmin, ToSystemReader, ToDomain(Fact::Domain), ToProjectsOf(Fact::Domain)];
-    ListDomains, "list_domains", [ToAdmin, ToSystemReader];
-    CreateDomain, "create_domain", [ToAdmin];
-    UpdateDomain, "update_domain", [ToAdmin];
-    DeleteDomain, "delete_domain", [ToAdmin];
+    GetDomain, "get_domain", [Admin, SystemReader, Domain(Fact::Domain), ProjectsOf(Fact::Domain)];
+    ListDomains, "list_domains", [Admin, SystemReader];
+    CreateDomain, "create_domain", [Admin];
+    UpdateDomain, "update_domain", [Admin];
+    DeleteDomain, "delete_domain", [Admin];
     GetProject, "get_project",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::ProjectDomain]), ToProject(Fact::Project)];
-    ListProjects, "list_projects", [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::ListDomain])];
+        [Admin, SystemReader, DomainReader(&[Fact::ProjectDomain]), Project(Fact::Project)];
+    ListProjects, "list_projects", [Admin, SystemReader, DomainReader(&[Fact::ListDomain])];
     ListUserProjects, "list_user_projects",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::UserDomain]), ToUser(Fact::User)];
-    CreateProject, "create_project", [ToAdmin];
-    UpdateProject, "update_project", [ToAdmin];
-    DeleteProject, "delete_project", [ToAdmin];
+        [Admin, SystemReader, DomainReader(&[Fact::UserDomain]), User(Fact::User)];
+    CreateProject, "create_project", [Admin];
+    UpdateProject, "update_project", [Admin];
+    DeleteProject, "delete_project", [Admin];
     ListProjectTags, "list_project_tags",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::ProjectDomain]), ToProject(Fact::Project)];
+        [Admin, SystemReader, DomainReader(&[Fact::ProjectDomain]), Project(Fact::Project)];
     GetProjectTag, "get_project_tag",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::ProjectDomain]), ToProject(Fact::Project)];
-    UpdateProjectTags, "update_project_tags", [ToAdmin];
-    CreateProjectTag, "create_project_tag", [ToAdmin];
-    DeleteProjectTags, "delete_project_tags", [ToAdmin];
-    DeleteProjectTag, "delete_project_tag", [ToAdmin];
+        [Admin, SystemReader, DomainReader(&[Fact::ProjectDomain]), Project(Fact::Project)];
+    UpdateProjectTags, "update_project_tags", [Admin];
+    CreateProjectTag, "create_project_tag", [Admin];
+    DeleteProjectTags, "delete_project_tags", [Admin];
+    DeleteProjectTag, "delete_project_tag", [Admin];
     GetUser, "get_user",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::UserDomain]), ToUser(Fact::User)];
-    ListUsers, "list_users", [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::ListDomain])];
-    CreateUser, "create_user", [ToAdmin];
-    UpdateUser, "update_user", [ToAdmin];
-    DeleteUser, "delete_user", [ToAdmin];
-    GetGroup, "get_group", [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::GroupDomain])];
-    ListGroups, "list_groups", [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::ListDomain])];
+        [Admin, SystemReader, DomainReader(&[Fact::UserDomain]), User(Fact::User)];
+    ListUsers, "list_users", [Admin, SystemReader, DomainReader(&[Fact::ListDomain])];
+    CreateUser, "create_user", [Admin];
+    UpdateUser, "update_user", [Admin];
+    DeleteUser, "delete_user", [Admin];
+    GetGroup, "get_group", [Admin, SystemReader, DomainReader(&[Fact::GroupDomain])];
+    ListGroups, "list_groups", [Admin, SystemReader, DomainReader(&[Fact::ListDomain])];
     ListGroupsForUser, "list_groups_for_user",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::UserDomain]), ToUser(Fact::User)];
-    CreateGroup, "create_group", [ToAdmin];
-    UpdateGroup, "update_group", [ToAdmin];
-    DeleteGroup, "delete_group", [ToAdmin];
+        [Admin, SystemReader, DomainReader(&[Fact::UserDomain]), User(Fact::User)];
+    CreateGroup, "create_group", [Admin];
+    UpdateGroup, "update_group", [Admin];
+    DeleteGroup, "delete_group", [Admin];
     ListUsersInGroup, "list_users_in_group",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::GroupDomain])];
-    RemoveUserFromGroup, "remove_user_from_group", [ToAdmin];
+        [Admin, SystemReader, DomainReader(&[Fact::GroupDomain])];
+    RemoveUserFromGroup, "remove_user_from_group", [Admin];
     CheckUserInGroup, "check_user_in_group",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::GroupDomain, Fact::UserDomain])];
-    AddUserToGroup, "add_user_to_group", [ToAdmin];
-    GetRole, "get_role", [ToAdmin, ToSystemReader];
-    ListRoles, "list_roles", [ToAdmin, ToSystemReader];
-    CreateRole, "create_role", [ToAdmin];
-    UpdateRole, "update_role", [ToAdmin];
-    DeleteRole, "delete_role", [ToAdmin];
-    GetDomainRole, "get_domain_role", [ToAdmin, ToSystemReader];
-    ListDomainRoles, "list_domain_roles", [ToAdmin, ToSystemReader];
-    CreateDomainRole, "create_domain_role", [ToAdmin];
-    UpdateDomainRole, "update_domain_role", [ToAdmin];
-    DeleteDomainRole, "delete_domain_role", [ToAdmin];
-    GetImpliedRole, "get_implied_role", [ToAdmin, ToSystemReader];
-    ListImpliedRoles, "list_implied_roles", [ToAdmin, ToSystemReader];
-    CreateImpliedRole, "create_implied_role", [ToAdmin];
-    DeleteImpliedRole, "delete_implied_role", [ToAdmin];
-    ListRoleInferenceRules, "list_role_inference_rules", [ToAdmin, ToSystemReader];
-    CheckImpliedRole, "check_implied_role", [ToAdmin, ToSystemReader];
-    CheckGrant, "check_grant", [ToAdmin, ToGrantor("reader")];
-    ListGrants, "list_grants", [ToAdmin, ToSystemReader, ToGrantReader];
-    CreateGrant, "create_grant", [ToAdmin, ToGrantor("admin")];
-    RevokeGrant, "revoke_grant", [ToAdmin, ToGrantor("admin")];
-    ListSystemGrantsForUser, "list_system_grants_for_user", [ToAdmin, ToSystemReader];
-    CheckSystemGrantForUser, "check_system_grant_for_user", [ToAdmin, ToSystemReader];
-    CreateSystemGrantForUser, "create_system_grant_for_user", [ToAdmin];
-    RevokeSystemGrantForUser, "revoke_system_grant_for_user", [ToAdmin];
-    ListSystemGrantsForGroup, "list_system_grants_for_group", [ToAdmin, ToSystemReader];
-    CheckSystemGrantForGroup, "check_system_grant_for_group", [ToAdmin, ToSystemReader];
-    CreateSystemGrantForGroup, "create_system_grant_for_group", [ToAdmin];
-    RevokeSystemGrantForGroup, "revoke_system_grant_for_group", [ToAdmin];
+        [Admin, SystemReader, DomainReader(&[Fact::GroupDomain, Fact::UserDomain])];
+    AddUserToGroup, "add_user_to_group", [Admin];
+    GetRole, "get_role", [Admin, SystemReader];
+    ListRoles, "list_roles", [Admin, SystemReader];
+    CreateRole, "create_role", [Admin];
+    UpdateRole, "update_role", [Admin];
+    DeleteRole, "delete_role", [Admin];
+    GetDomainRole, "get_domain_role", [Admin, SystemReader];
+    ListDomainRoles, "list_domain_roles", [Admin, SystemReader];
+    CreateDomainRole, "create_domain_role", [Admin];
+    UpdateDomainRole, "update_domain_role", [Admin];
+    DeleteDomainRole, "delete_domain_role", [Admin];
+    GetImpliedRole, "get_implied_role", [Admin, SystemReader];
+    ListImpliedRoles, "list_implied_roles", [Admin, SystemReader];
+    CreateImpliedRole, "create_implied_role", [Admin];
+    DeleteImpliedRole, "delete_implied_role", [Admin];
+    ListRoleInferenceRules, "list_role_inference_rules", [Admin, SystemReader];
+    CheckImpliedRole, "check_implied_role", [Admin, SystemReader];
+    CheckGrant, "check_grant", [Admin, Grantor("reader")];
+    ListGrants, "list_grants", [Admin, SystemReader, GrantReader];
+    CreateGrant, "create_grant", [Admin, Grantor("admin")];
+    RevokeGrant, "revoke_grant", [Admin, Grantor("admin")];
+    ListSystemGrantsForUser, "list_system_grants_for_user", [Admin, SystemReader];
+    CheckSystemGrantForUser, "check_system_grant_for_user", [Admin, SystemReader];
+    CreateSystemGrantForUser, "create_system_grant_for_user", [Admin];
+    RevokeSystemGrantForUser, "revoke_system_grant_for_user", [Admin];
+    ListSystemGrantsForGroup, "list_system_grants_for_group", [Admin, SystemReader];
+    CheckSystemGrantForGroup, "check_system_grant_for_group", [Admin, SystemReader];
+    CreateSystemGrantForGroup, "create_system_grant_for_group", [Admin];
+    RevokeSystemGrantForGroup, "revoke_system_grant_for_group", [Admin];
     ListRoleAssignments, "list_role_assignments",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::ListDomain])];
+        [Admin, SystemReader, DomainReader(&[Fact::ListDomain])];
     ListRoleAssignmentsForTree, "list_role_assignments_for_tree",
-        [ToAdmin, ToSystemReader, ToDomainReader(&[Fact::ListDomain])];
-    GetRegion, "get_region", [ToAll];
-    ListRegions, "list_regions", [ToAll];
-    CreateRegion, "create_region", [ToAdmin];
-    UpdateRegion, "update_region", [ToAdmin];
-    DeleteRegion, "delete_region", [ToAdmin];
-    GetService, "get_service", [ToAdmin, ToSystemReader];
-    ListServices, "list_services", [ToAdmin, ToSystemReader];
-    CreateService, "create_service", [ToAdmin];
-    UpdateService, "update_service", [ToAdmin];
-    DeleteService, "delete_service", [ToAdmin];
-    GetEndpoint, "get_endpoint", [ToAdmin, ToSystemReader];
-    ListEndpoints, "list_endpoints", [ToAdmin, ToSystemReader];
-    CreateEndpoint, "create_endpoint", [ToAdmin];
-    UpdateEndpoint, "update_endpoint", [ToAdmin];
-    DeleteEndpoint, "delete_endpoint", [ToAdmin];
+        [Admin, SystemReader, DomainReader(&[Fact::ListDomain])];
+    GetRegion, "get_region", [All];
+    ListRegions, "list_regions", [All];
+    CreateRegion, "create_region", [Admin];
+    UpdateRegion, "update_region", [Admin];
+    DeleteRegion, "delete_region", [Admin];
+    GetService, "get_service", [Admin, SystemReader];
+    ListServices, "list_services", [Admin, SystemReader];
+    CreateService, "create_service", [Admin];
+    UpdateService, "update_service", [Admin];
+    DeleteService, "delete_service", [Admin];
+    GetEndpoint, "get_endpoint", [Admin, SystemReader];
+    ListEndpoints, "list_endpoints", [Admin, SystemReader];
+    CreateEndpoint, "create_endpoint", [Admin];
+    UpdateEndpoint, "update_endpoint", [Admin];
+    DeleteEndpoint, "delete_endpoint", [Admin];
     GetApplicationCredential, "get_application_credential",
-        [ToAdmin, ToSystemReader, ToUser(Fact::User)];
+        [Admin, SystemReader, User(Fact::User)];
     ListApplicationCredentials, "list_application_credentials",
-        [ToAdmin, ToSystemReader, ToUser(Fact::User)];
-    CreateApplicationCredential, "create_application_credential", [ToUser(Fact::User)];
-    DeleteApplicationCredential, "delete_application_credential", [ToAdmin, ToUser(Fact::User)];
-    GetAccessRule, "get_access_rule", [ToSystemReader, ToUser(Fact::User)];
-    ListAccessRules, "list_access_rules", [ToSystemReader, ToUser(Fact::User)];
-    DeleteAccessRule, "delete_access_rule", [ToUser(Fact::User)];
-    GetCredential, "get_credential", [ToAdmin, ToSystemReader, ToUser(Fact::User)];
-    ListCredentials, "list_credentials", [ToAdmin, ToSystemReader, ToUser(Fact::User)];
-    CreateCredential, "create_credential", [ToAdmin, ToUser(Fact::User)];
-    UpdateCredential, "update_credential", [ToAdmin, ToUser(Fact::User)];
-    DeleteCredential, "delete_credential", [ToAdmin, ToUser(Fact::User)];
-    CreateTrust, "create_trust", [ToUser(Fact::Trustor)];
-    ListTrusts, "list_trusts", [ToAdmin, ToSystemReader];
+        [Admin, SystemReader, User(Fact::User)];
+    CreateApplicationCredential, "create_application_credential", [User(Fact::User)];
+    DeleteApplicationCredential, "delete_application_credential", [Admin, User(Fact::User)];
+    GetAccessRule, "get_access_rule", [SystemReader, User(Fact::User)];
+    ListAccessRules, "list_access_rules", [SystemReader, User(Fact::User)];
+    DeleteAccessRule, "delete_access_rule", [User(Fact::User)];
+    GetCredential, "get_credential", [Admin, SystemReader, User(Fact::User)];
+    ListCredentials, "list_credentials", [Admin, SystemReader, User(Fact::User)];
+    CreateCredential, "create_credential", [Admin, User(Fact::User)];
+    UpdateCredential, "update_credential", [Admin, User(Fact::User)];
+    DeleteCredential, "delete_credential", [Admin, User(Fact::User)];
+    CreateTrust, "create_trust", [User(Fact::Trustor)];
+    ListTrusts, "list_trusts", [Admin, SystemReader];
     ListTrustsForTrustor, "list_trusts_for_trustor",
-        [ToAdmin, ToSystemReader, ToUser(Fact::Trustor)];
+        [Admin, SystemReader, User(Fact::Trustor)];
     ListTrustsForTrustee, "list_trusts_for_trustee",
-        [ToAdmin, ToSystemReader, ToUser(Fact::Trustee)];
+        [Admin, SystemReader, User(Fact::Trustee)];
     ListRolesForTrust, "list_roles_for_trust",
-        [ToAdmin, ToSystemReader, ToUser(Fact::Trustor), ToUser(Fact::Trustee)];
+        [Admin, SystemReader, User(Fact::Trustor), User(Fact::Trustee)];
     GetRoleForTrust, "get_role_for_trust",
-        [ToAdmin, ToSystemReader, ToUser(Fact::Trustor), ToUser(Fact::Trustee)];
-    DeleteTrust, "delete_trust", [ToAdmin, ToUser(Fact::Trustor)];
+        [Admin, SystemReader, User(Fact::Trustor), User(Fact::Trustee)];
+    DeleteTrust, "delete_trust", [Admin, User(Fact::Trustor)];
     GetTrust, "get_trust",
-        [ToAdmin, ToSystemReader, ToUser(Fact::Trustor), ToUser(Fact::Trustee)];
-    ListRevokeEvents, "list_revoke_events", [ToAdmin, ToService];
-    CheckToken, "check_token", [ToAdmin, ToSystemReader, ToUser(Fact::TokenUser)];
+        [Admin, SystemReader, User(Fact::Trustor), User(Fact::Trustee)];
+    ListRevokeEvents, "list_revoke_events", [Admin, Service];
+    CheckToken, "check_token", [Admin, SystemReader, User(Fact::TokenUser)];
     ValidateToken, "validate_token",
-        [ToAdmin, ToSystemReader, ToService, ToUser(Fact::TokenUser)];
-    RevokeToken, "revoke_token", [ToAdmin, ToUser(Fact::TokenUser)];
-    GetAuthCatalog, "get_auth_catalog", [ToAll];
-    GetAuthProjects, "get_auth_projects", [ToAll];
-    GetAuthDomains, "get_auth_domains", [ToAll];
-    GetAuthSystem, "get_auth_system", [ToAll];
-    GetLimitModel, "get_limit_model", [ToAll];
+        [Admin, SystemReader, Service, User(Fact::TokenUser)];
+    RevokeToken, "revoke_token", [Admin, User(Fact::TokenUser)];
+    GetAuthCatalog, "get_auth_catalog", [All];
+    GetAuthProjects, "get_auth_projects", [All];
+    GetAuthDomains, "get_auth_domains", [All];
+    GetAuthSystem, "get_auth_system", [All];
+    GetLimitModel, "get_limit_model", [All];
     GetLimit, "get_limit",
-        [ToAdmin, ToSystemReader, ToDomain(Fact::Domain), ToDomain(Fact::ProjectDomain), ToProject(Fact::Project)];
-    ListLimits, "list_limits", [ToAll];
-    CreateLimits, "create_limits", [ToAdmin];
-    UpdateLimit, "update_limit", [ToAdmin];
-    DeleteLimit, "delete_limit", [ToAdmin];
-    GetRegisteredLimit, "get_registered_limit", [ToAll];
-    ListRegisteredLimits, "list_registered_limits", [ToAll];
-    CreateRegisteredLimits, "create_registered_limits", [ToAdmin];
-    UpdateRegisteredLimit, "update_registered_limit", [ToAdmin];
-    DeleteRegisteredLimit, "delete_registered_limit", [ToAdmin];
+        [Admin, SystemReader, Domain(Fact::Domain), Domain(Fact::ProjectDomain), Project(Fact::Project)];
+    ListLimits, "list_limits", [All];
+    CreateLimits, "create_limits", [Admin];
+    UpdateLimit, "update_limit", [Admin];
+    DeleteLimit, "delete_limit", [Admin];
+    GetRegisteredLimit, "get_registered_limit", [All];
+    ListRegisteredLimits, "list_registered_limits", [All];
+    CreateRegisteredLimits, "create_registered_limits", [Admin];
+    UpdateRegisteredLimit, "update_registered_limit", [Admin];
+    DeleteRegisteredLimit, "delete_registered_limit", [Admin];
 }
 
 /// Lets a call pass that is open to its caller.
@@ -278,25 +278,25 @@ impl Open {
     fn to(self, caller: &Caller, facts: &Facts) -> bool {
         let domain = caller.domain_id();
         match self {
-            ToAll => true,
-            ToAdmin => caller.has_role("admin"),
-            ToService => caller.has_role("service"),
-            ToSystemReader => caller.is_system() && caller.has_role("reader"),
-            ToDomainReader(all) => {
+            All => true,
+            Admin => caller.has_role("admin"),
+            Service => caller.has_role("service"),
+            SystemReader => caller.is_system() && caller.has_role("reader"),
+            DomainReader(all) => {
                 caller.has_role("reader") && all.iter().all(|fact| facts.is(*fact, domain))
             }
-            ToGrantor(role) => {
+            Grantor(role) => {
                 let system_reader = role == "reader" && caller.is_system();
                 let over_both = system_reader || is_over_both_ends(domain, facts);
                 let role_domain = facts.get(Fact::RoleDomain);
                 let may_give = role_domain.is_none() || role_domain == domain;
                 caller.has_role(role) && over_both && may_give
             }
-            ToGrantReader => caller.has_role("reader") && is_over_both_ends(domain, facts),
-            ToUser(fact) => facts.is(fact, Some(&caller.user_id)),
-            ToProject(fact) => facts.is(fact, caller.project_id()),
-            ToDomain(fact) => facts.is(fact, domain),
-            ToProjectsOf(fact) => facts.is(fact, caller.project_domain_id.as_ref()),
+            GrantReader => caller.has_role("reader") && is_over_both_ends(domain, facts),
+            User(fact) => facts.is(fact, Some(&caller.user_id)),
+            Project(fact) => facts.is(fact, caller.project_id()),
+            Domain(fact) => facts.is(fact, domain),
+            ProjectsOf(fact) => facts.is(fact, caller.project_domain_id.as_ref()),
         }
     }
 }

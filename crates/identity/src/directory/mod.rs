@@ -6,6 +6,7 @@
 
 mod change;
 mod error;
+mod removal;
 mod store;
 
 use std::path::Path;

@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::request::Parts;
 use http::{Method, Request, StatusCode, Uri};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
@@ -17,7 +18,7 @@ use crate::directory::Change;
 use crate::model::Model;
 use crate::policy::{Action, Facts, enforce};
 use crate::server::Arrival;
-use crate::service::Service;
+use crate::service::{Revoked, Service, Tokens};
 
 /// What a call comes to.
 pub type Answer = Result<Response, ApiError>;
@@ -78,13 +79,27 @@ impl Visit {
     /// # Errors
     /// 401: there is no token, or it does not hold.
     pub fn caller(&self) -> Result<Caller, ApiError> {
-        let token = self.headers.get("x-auth-token");
-        let token = token.ok_or_else(|| ApiError::unauthorized("there is no X-Auth-Token"))?;
+        let now = self.service.now();
+        let Some(token) = self.headers.get("x-auth-token") else {
+            return self
+                .service
+                .tokens
+                .without_token(&self.model, &self.headers, self.arrival, now)
+                .unwrap_or_else(|| Err(ApiError::unauthorized("there is no X-Auth-Token")));
+        };
         let token = token
             .to_str()
             .map_err(|_| ApiError::unauthorized("the X-Auth-Token is not text"))?;
-        let now = self.service.now();
         self.service.tokens.caller(&self.model, token, now)
+    }
+
+    /// Takes tokens back, in a change.
+    #[must_use]
+    pub fn revoker(&self) -> Revoker {
+        Revoker {
+            tokens: Arc::clone(&self.service.tokens),
+            now: self.service.now(),
+        }
     }
 
     /// Makes a change, and waits until it is on the disk, without keeping other requests of this thread waiting.
@@ -99,6 +114,20 @@ impl Visit {
         spawn_blocking(move || service.directory.change(make))
             .await
             .map_err(|error| ApiError::unexpected(error.to_string()))?
+    }
+}
+
+/// Takes tokens back.
+#[derive(Debug)]
+pub struct Revoker {
+    tokens: Arc<dyn Tokens>,
+    now: Timestamp,
+}
+
+impl Revoker {
+    /// Takes tokens back, as part of the change that is the reason.
+    pub fn revoke(&self, change: &mut Change, which: &Revoked) {
+        self.tokens.revoke(change, which, self.now);
     }
 }
 

@@ -14,6 +14,7 @@ mod record;
 mod revocations;
 mod role;
 mod roles_held;
+mod roles_shown;
 mod table;
 mod user;
 
@@ -31,6 +32,7 @@ pub use project::Project;
 pub use record::{Kind, Record};
 pub use revocations::{RevocationKey, Revocations};
 pub use role::{Implication, Role};
+pub use roles_shown::{Shown, Wanted};
 pub use table::Table;
 pub use user::User;
 

@@ -42,7 +42,12 @@ impl RevocationKey {
         text(&event.audit_id, Self::Audit)
             .or_else(|| text(&event.audit_chain_id, Self::Chain))
             .or_else(|| id(&event.trust_id, Self::Trust))
-            .or_else(|| id(&event.application_credential_id, Self::ApplicationCredential))
+            .or_else(|| {
+                id(
+                    &event.application_credential_id,
+                    Self::ApplicationCredential,
+                )
+            })
             .or_else(|| id(&event.user_id, Self::User))
             .or_else(|| id(&event.project_id, Self::Project))
             .or_else(|| id(&event.domain_id, Self::Domain))

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Actor, Id, Model, Project, Role, Target};
+use super::{Actor, Assignment, Id, Model, Project, Role, Target};
 
 /// How many projects may stand above one another; more is a loop in what was stored.
 const DEEPEST: usize = 64;
@@ -23,25 +23,19 @@ impl Model {
     /// The roles that a user was given somewhere, themselves or by a group or from above, without what they imply.
     #[must_use]
     pub fn roles_given(&self, user: &Id, target: &Target) -> BTreeSet<Id> {
-        let groups = self.indexes.groups_of_user.of(user).cloned();
-        let actors: Vec<Actor> = std::iter::once(Actor::User(user.clone()))
-            .chain(groups.map(Actor::Group))
-            .collect();
         let above = match target {
             Target::Project(id) => self.above(id),
             Target::Domain(_) | Target::System => Vec::new(),
         };
         let mut given = BTreeSet::new();
-        for actor in &actors {
-            for assignment in self.indexes.assignments_of_actor.of(actor) {
-                let holds = if assignment.inherited {
-                    above.contains(&assignment.target)
-                } else {
-                    assignment.target == *target
-                };
-                if holds {
-                    given.insert(assignment.role_id.clone());
-                }
+        for assignment in self.assignments_touching(user) {
+            let holds = if assignment.inherited {
+                above.contains(&assignment.target)
+            } else {
+                assignment.target == *target
+            };
+            if holds {
+                given.insert(assignment.role_id.clone());
             }
         }
         given
@@ -57,6 +51,63 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// The projects on which a user has a role, sorted by id.
+    #[must_use]
+    pub fn projects_of(&self, user: &Id) -> Vec<&Arc<Project>> {
+        let mut ids: Vec<&Id> = Vec::new();
+        for assignment in self.assignments_touching(user) {
+            match (&assignment.target, assignment.inherited) {
+                (Target::Project(id), false) => ids.push(id),
+                (Target::Project(id) | Target::Domain(id), true) => {
+                    ids.extend(self.subtree(id).into_iter().map(|project| &project.id));
+                }
+                (Target::Domain(_), false) | (Target::System, _) => {}
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let held = |id: &&Id| {
+            !self
+                .roles_held(user, &Target::Project((*id).clone()))
+                .is_empty()
+        };
+        let held = ids.into_iter().filter(held);
+        held.filter_map(|id| self.projects.get(id)).collect()
+    }
+
+    /// The domains on which a user has a role, sorted by id.
+    #[must_use]
+    pub fn domains_of(&self, user: &Id) -> Vec<&Arc<Project>> {
+        let mut ids: Vec<&Id> = Vec::new();
+        for assignment in self.assignments_touching(user) {
+            if let (Target::Domain(id), false) = (&assignment.target, assignment.inherited) {
+                ids.push(id);
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let held = |id: &&Id| {
+            !self
+                .roles_held(user, &Target::Domain((*id).clone()))
+                .is_empty()
+        };
+        let held = ids.into_iter().filter(held);
+        held.filter_map(|id| self.domain(id)).collect()
+    }
+
+    /// The assignments of a user and of their groups.
+    fn assignments_touching(&self, user: &Id) -> Vec<&Assignment> {
+        let groups = self.indexes.groups_of_user.of(user).cloned();
+        let actors = std::iter::once(Actor::User(user.clone())).chain(groups.map(Actor::Group));
+        let of = |actor| {
+            self.indexes
+                .assignments_of_actor
+                .of(&actor)
+                .collect::<Vec<_>>()
+        };
+        actors.flat_map(of).collect()
     }
 
     /// Where roles that hold on this project may be inherited from: the projects above it and its domain.
