@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use hyper::body::Incoming;
-
 use crate::activity::Busy;
 use crate::deadline::Deadline;
 use crate::hop_by_hop;
 use crate::identity_headers::IdentityHeaders;
+use crate::status::Exchange;
 use crate::transport::{AnswerBody, AnswerFault};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
 
 /// Why a body ends before its end.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,10 @@ pub enum BodyError {
 pub struct Body {
     content: Content,
     busy: Option<Busy>,
+    /// Octets that have been read of a request.
+    read: Option<Arc<AtomicU64>>,
+    /// The exchange whose answer this is.
+    exchange: Option<Exchange>,
 }
 
 #[derive(Debug)]
@@ -51,16 +55,8 @@ enum Content {
 struct Stream {
     incoming: Incoming,
     deadline: Deadline,
-    to_back_end: Option<ToBackEnd>,
-}
-
-/// What is special about a client's body.
-#[derive(Debug)]
-struct ToBackEnd {
     /// What its trailers must not say.
     forbidden: Arc<IdentityHeaders>,
-    /// Counts its pieces.
-    progress: Arc<AtomicU64>,
 }
 
 impl Body {
@@ -70,6 +66,8 @@ impl Body {
         Self {
             content: Content::Whole((!content.is_empty()).then_some(content)),
             busy: None,
+            read: None,
+            exchange: None,
         }
     }
 
@@ -78,18 +76,17 @@ impl Body {
         incoming: Incoming,
         limit: Duration,
         headers: &Arc<IdentityHeaders>,
-        progress: Arc<AtomicU64>,
     ) -> Self {
-        let to_back_end = ToBackEnd {
-            forbidden: Arc::clone(headers),
-            progress,
-        };
-        Self::stream(incoming, limit, Some(to_back_end))
-    }
-
-    /// What a back end answers, on its way to a client.
-    pub fn of_back_end(incoming: Incoming, limit: Duration) -> Self {
-        Self::stream(incoming, limit, None)
+        Self {
+            content: Content::Stream(Stream {
+                incoming,
+                deadline: Deadline::new(limit),
+                forbidden: Arc::clone(headers),
+            }),
+            busy: None,
+            read: None,
+            exchange: None,
+        }
     }
 
     /// What a member of a pool answers, on its way to a client.
@@ -97,6 +94,8 @@ impl Body {
         Self {
             content: Content::Answer(answer),
             busy: None,
+            read: None,
+            exchange: None,
         }
     }
 
@@ -107,15 +106,32 @@ impl Body {
         self
     }
 
-    const fn stream(incoming: Incoming, limit: Duration, to_back_end: Option<ToBackEnd>) -> Self {
-        let deadline = Deadline::new(limit);
-        Self {
-            content: Content::Stream(Stream {
-                incoming,
-                deadline,
-                to_back_end,
-            }),
-            busy: None,
+    /// Counts the octets that are read.
+    #[must_use]
+    pub(crate) fn counting(mut self, read: Arc<AtomicU64>) -> Self {
+        self.read = Some(read);
+        self
+    }
+
+    /// Tells the exchange what is sent, and that it is over when the body is.
+    #[must_use]
+    pub(crate) fn ending(mut self, exchange: Exchange) -> Self {
+        self.exchange = Some(exchange);
+        self
+    }
+
+    fn count(&mut self, frame: Option<&Frame<Bytes>>) {
+        let octets = frame.and_then(Frame::data_ref).map_or(0, Bytes::len);
+        if let Some(read) = &self.read {
+            let octets = u64::try_from(octets).unwrap_or(u64::MAX);
+            read.fetch_add(octets, Ordering::Relaxed);
+        }
+        let is_over = frame.is_none() || http_body::Body::is_end_stream(self);
+        if let Some(exchange) = &mut self.exchange {
+            exchange.sent(octets);
+            if is_over {
+                exchange.ended();
+            }
         }
     }
 }
@@ -128,13 +144,19 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.content {
+        let polled = match &mut self.content {
             Content::Whole(content) => {
                 Poll::Ready(content.take().map(|bytes| Ok(Frame::data(bytes))))
             }
             Content::Stream(stream) => stream.poll(context),
             Content::Answer(answer) => Pin::new(answer).poll_frame(context),
+        };
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => self.count(Some(frame)),
+            Poll::Ready(None) => self.count(None),
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -162,9 +184,6 @@ impl Stream {
         match http_body::Body::poll_frame(Pin::new(&mut self.incoming), context) {
             Poll::Ready(frame) => {
                 self.deadline.met();
-                if let Some(ToBackEnd { progress, .. }) = &self.to_back_end {
-                    progress.fetch_add(1, Ordering::Relaxed);
-                }
                 Poll::Ready(frame.map(|frame| Ok(self.without_forgeries(frame?))))
             }
             Poll::Pending => self
@@ -177,10 +196,8 @@ impl Stream {
     fn without_forgeries(&self, mut frame: Frame<Bytes>) -> Frame<Bytes> {
         if let Some(trailers) = frame.trailers_mut() {
             hop_by_hop::remove(trailers);
-            if let Some(ToBackEnd { forbidden, .. }) = &self.to_back_end {
-                forbidden.strip(trailers);
-                trailers.remove(http::header::AUTHORIZATION);
-            }
+            self.forbidden.strip(trailers);
+            trailers.remove(http::header::AUTHORIZATION);
         }
         frame
     }

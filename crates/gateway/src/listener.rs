@@ -17,7 +17,7 @@ use crate::tls::{TlsError, TlsIdentity, TlsSettings};
 const BACKLOG: i32 = 1024;
 
 /// What a listener is told in the settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerSettings {
     /// Its name, by which entry points ask for it.
     pub name: String,
@@ -85,6 +85,11 @@ impl Listener {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.settings.name
+    }
+
+    /// What it was told.
+    pub const fn settings(&self) -> &ListenerSettings {
+        &self.settings
     }
 
     /// Where it listens.

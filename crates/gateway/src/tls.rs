@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kerbstone_gss::ChannelBindings;
+use kerbstone_proto::time::KerberosTime;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{
@@ -15,6 +16,7 @@ use rustls::server::{ClientHello, ParsedCertificate, ServerConnection, WebPkiCli
 use rustls::sign::CertifiedKey;
 use rustls::{ProtocolVersion, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
+use crate::certificate::ClientCertificate;
 use crate::channel_bindings::{tls_exporter, tls_server_end_point};
 
 /// Session tickets that a client gets with a handshake of TLS 1.3: one for the next connection.
@@ -143,6 +145,13 @@ impl TlsIdentity {
                 judge,
             }),
         }
+    }
+
+    /// When the first of the server's certificates ends.
+    pub(crate) fn ends(&self) -> Option<KerberosTime> {
+        let own = self.certificates.iter().filter_map(|one| one.key.cert.first());
+        let parsed = own.filter_map(|own| ClientCertificate::from_der(own));
+        parsed.map(|own| own.not_after).min()
     }
 
     /// The only certificate, for which no client needs to be asked what it wants.

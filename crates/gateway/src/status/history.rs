@@ -3,33 +3,33 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 /// Seconds that are remembered.
-pub const SECONDS: usize = 600;
+pub(super) const SECONDS: usize = 600;
 
 /// What came in one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Second {
+pub(super) struct Second {
     /// Requests.
-    pub requests: u32,
+    pub(super) requests: u32,
     /// Those that were refused or asked for a proof.
-    pub refused: u32,
+    pub(super) refused: u32,
     /// Those that nobody could answer.
-    pub failed: u32,
+    pub(super) failed: u32,
 }
 
 /// The same, from the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Requests.
-    pub requests: u64,
+    pub(super) requests: u64,
     /// Those that were refused or asked for a proof.
-    pub refused: u64,
+    pub(super) refused: u64,
     /// Those that nobody could answer.
-    pub failed: u64,
+    pub(super) failed: u64,
 }
 
 /// A ring of seconds, written by whoever reads the counters.
 #[derive(Debug)]
-pub struct History {
+pub(super) struct History {
     ring: Box<[Second]>,
     /// The second that was written last, since 1970.
     newest: Option<u64>,
@@ -47,8 +47,16 @@ impl Default for History {
 }
 
 impl History {
+    /// Of something that has been counted elsewhere for some time.
+    pub(super) fn beginning_with(last: Reading) -> Self {
+        Self {
+            last,
+            ..Self::default()
+        }
+    }
+
     /// Writes down what has come since the last reading. Seconds in between, in which nobody read, share it.
-    pub fn write(&mut self, second: u64, reading: Reading) {
+    pub(super) fn write(&mut self, second: u64, reading: Reading) {
         let newest = self.newest.unwrap_or_else(|| second.saturating_sub(1));
         let passed = second.saturating_sub(newest);
         let more = Second {
@@ -76,7 +84,7 @@ impl History {
     }
 
     /// All of it, the oldest first.
-    pub fn seconds(&self) -> impl Iterator<Item = Second> {
+    pub(super) fn seconds(&self) -> impl Iterator<Item = Second> {
         let oldest = self.newest.unwrap_or(0).saturating_add(1);
         (0..SECONDS as u64).map(move |step| {
             let at = slot(oldest.saturating_add(step));
@@ -85,7 +93,7 @@ impl History {
     }
 
     /// How many of something came each second, over the last so many of them.
-    pub fn rate(&self, over: usize, of: impl Fn(&Second) -> u32) -> f64 {
+    pub(super) fn rate(&self, over: usize, of: impl Fn(&Second) -> u32) -> f64 {
         let over = over.clamp(1, SECONDS);
         let late = self.seconds().skip(SECONDS.saturating_sub(over));
         let sum: f64 = late.map(|second| f64::from(of(&second))).sum();
@@ -93,7 +101,7 @@ impl History {
     }
 
     /// Something in so many columns, the oldest first.
-    pub fn columns(&self, columns: usize, of: impl Fn(&Second) -> u32) -> Vec<u32> {
+    pub(super) fn columns(&self, columns: usize, of: impl Fn(&Second) -> u32) -> Vec<u32> {
         let each = SECONDS.checked_div(columns).unwrap_or(SECONDS).max(1);
         let values: Vec<u32> = self.seconds().map(|second| of(&second)).collect();
         let sums = values.chunks(each);

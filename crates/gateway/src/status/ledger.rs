@@ -166,10 +166,9 @@ impl Ledger {
         past.members
             .retain(|member, _| members.contains_key(member));
         for (member, reading) in members {
-            past.members
-                .entry(member)
-                .or_default()
-                .write(second, reading);
+            let history = past.members.entry(member);
+            let history = history.or_insert_with(|| History::beginning_with(reading));
+            history.write(second, reading);
         }
     }
 

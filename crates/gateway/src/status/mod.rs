@@ -6,8 +6,9 @@
 mod counts;
 mod exchange;
 mod history;
-mod ledger;
+pub(crate) mod ledger;
 mod memory;
+mod overview;
 mod page;
 mod report;
 mod sparkline;
@@ -16,10 +17,13 @@ mod words;
 
 pub use counts::{Counts, Totals, ways};
 pub use exchange::{Exchange, RequestLine};
+pub(crate) use ledger::Connected;
 pub use ledger::{Ledger, Tally};
+pub use memory::resident as resident_memory;
 pub use page::answer;
 pub(crate) use page::{LIVE, TABLES};
 pub use report::{
-    Chart, Facts, ListenerFacts, MemberStatus, PoolStatus, RouteFacts, RouteStatus, Status,
+    Chart, Facts, Latency, ListenerFacts, ListenerStatus, MemberStatus, PoolStatus, RouteFacts,
+    RouteStatus, Status,
 };
 pub use took::Took;

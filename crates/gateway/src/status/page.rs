@@ -143,7 +143,6 @@ mod tests {
                 certificate_ends: Some(KerberosTime::from_unix(1_796_000_000)),
             }],
             viewer: Some("admin".to_owned()),
-            client: None,
         };
         Status::of(&ledger, facts, UNIX_EPOCH + NOW)
     }
@@ -164,7 +163,7 @@ mod tests {
             "draining",
             "connection refused",
             "replay",
-            "2026-11-29",
+            "2026-11-30",
             "12 min",
         ] {
             assert!(page.contains(shown), "{shown}: {page}");

@@ -1,7 +1,6 @@
 //! The status as values: what the page shows and the JSON says.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,6 +22,13 @@ use crate::way::Way;
 const NOW: usize = 10;
 /// Columns of a chart: ten seconds each.
 const COLUMNS: usize = 60;
+/// Outcomes that are somebody's refusal, and those that are nobody's answer.
+const REFUSALS: [&str; 3] = [
+    Outcome::Refused.name(),
+    Outcome::Denied.name(),
+    Outcome::Limited.name(),
+];
+const FAILURES: [&str; 1] = [Outcome::Failed.name()];
 /// A certificate that ends sooner than that is worth a warning.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
 
@@ -37,8 +43,6 @@ pub struct Facts {
     pub listeners: Vec<ListenerFacts>,
     /// Who looks, if it is known.
     pub viewer: Option<String>,
-    /// From where.
-    pub client: Option<IpAddr>,
 }
 
 /// An entry point as the settings have it.
@@ -224,6 +228,21 @@ impl Status {
     }
 }
 
+impl Status {
+    /// The pools alone.
+    pub fn into_pools(self) -> Vec<PoolStatus> {
+        self.pools
+    }
+}
+
+impl ListenerFacts {
+    /// Until its certificate ends, in seconds.
+    pub fn seconds_left(&self, now: SystemTime) -> Option<u64> {
+        let left = self.certificate_ends?.duration_since(time(now));
+        Some(left.as_secs())
+    }
+}
+
 impl Latency {
     fn of(took: &Took) -> Self {
         let seconds = |thousandths| took.within(thousandths).map(|took| took.as_secs_f64());
@@ -320,15 +339,13 @@ impl MemberStatus {
 
 impl ListenerStatus {
     fn of(facts: ListenerFacts, now: SystemTime) -> Self {
-        let left = facts
-            .certificate_ends
-            .map(|ends| ends.duration_since(time(now)));
+        let seconds_left = facts.seconds_left(now);
         Self {
             name: facts.name,
             addresses: facts.addresses,
             client_certificates: facts.client_certificates,
             certificate_ends: facts.certificate_ends.map(|ends| ends.to_string()),
-            seconds_left: left.map(|left| left.as_secs()),
+            seconds_left,
         }
     }
 }
@@ -364,46 +381,55 @@ impl Status {
     }
 
     pub(super) fn tiles(&self) -> Vec<Tile> {
-        let is_bad = self.failed_per_second > 0.0;
-        vec![
-            Tile::new(
-                "Requests a second",
-                words::rate(self.requests_per_second),
-                words::number(self.requests),
-                "since the start",
-            ),
-            Tile::new(
-                "Refused a second",
-                words::rate(self.refused_per_second),
-                words::number(sum(&self.outcomes, &["refused", "denied", "limited"])),
-                "since the start",
-            ),
-            Tile::new(
-                "Failed a second",
-                words::rate(self.failed_per_second),
-                words::number(sum(&self.outcomes, &["failed"])),
-                "since the start",
+        let since_start = |names: &[&str]| {
+            format!(
+                "{} since the start",
+                words::number(sum(&self.outcomes, names))
             )
-            .worse(is_bad),
-            Tile::new(
-                "Answers begin within",
-                self.latency.p95(),
-                self.latency.half(),
-                "half of them",
-            ),
-            Tile::new(
-                "Connections",
-                words::number(self.connections),
-                words::number(self.connections_accepted),
-                "since the start",
-            ),
-            Tile::new(
-                "Memory",
-                self.memory_octets
-                    .map_or_else(|| "?".to_owned(), words::octets),
-                words::octets(self.octets_out),
-                "sent",
-            ),
+        };
+        let memory = self
+            .memory_octets
+            .map_or_else(|| "?".to_owned(), words::octets);
+        vec![
+            Tile {
+                title: "Requests a second",
+                figure: words::rate(self.requests_per_second),
+                beside: format!("{} since the start", words::number(self.requests)),
+                is_bad: false,
+            },
+            Tile {
+                title: "Refused a second",
+                figure: words::rate(self.refused_per_second),
+                beside: since_start(&REFUSALS),
+                is_bad: false,
+            },
+            Tile {
+                title: "Failed a second",
+                figure: words::rate(self.failed_per_second),
+                beside: since_start(&FAILURES),
+                is_bad: self.failed_per_second > 0.0,
+            },
+            Tile {
+                title: "95 % are answered within",
+                figure: self.latency.p95(),
+                beside: format!("half within {}", self.latency.half()),
+                is_bad: false,
+            },
+            Tile {
+                title: "Connections",
+                figure: words::number(self.connections),
+                beside: format!(
+                    "{} since the start",
+                    words::number(self.connections_accepted)
+                ),
+                is_bad: false,
+            },
+            Tile {
+                title: "Memory",
+                figure: memory,
+                beside: format!("{} sent", words::octets(self.octets_out)),
+                is_bad: false,
+            },
         ]
     }
 
@@ -466,30 +492,7 @@ pub(super) struct Tile {
     pub(super) title: &'static str,
     pub(super) figure: String,
     pub(super) beside: String,
-    pub(super) meaning: &'static str,
     pub(super) is_bad: bool,
-}
-
-impl Tile {
-    const fn new(
-        title: &'static str,
-        figure: String,
-        beside: String,
-        meaning: &'static str,
-    ) -> Self {
-        Self {
-            title,
-            figure,
-            beside,
-            meaning,
-            is_bad: false,
-        }
-    }
-
-    const fn worse(mut self, is_bad: bool) -> Self {
-        self.is_bad = is_bad;
-        self
-    }
 }
 
 impl Latency {
@@ -529,11 +532,11 @@ impl RouteStatus {
     }
 
     pub(super) fn refused(&self) -> String {
-        words::number(sum(&self.outcomes, &["refused", "denied", "limited"]))
+        words::number(sum(&self.outcomes, &REFUSALS))
     }
 
     pub(super) fn failed(&self) -> String {
-        words::number(sum(&self.outcomes, &["failed"]))
+        words::number(sum(&self.outcomes, &FAILURES))
     }
 
     pub(super) const fn latency(&self) -> Latency {

@@ -5,22 +5,22 @@
 use std::fmt::Write;
 
 /// How wide and high the picture is, in units of its own.
-pub const WIDTH: u32 = 240;
+pub(super) const WIDTH: u32 = 240;
 /// See [`WIDTH`].
-pub const HEIGHT: u32 = 40;
+pub(super) const HEIGHT: u32 = 40;
 
 /// A line over time, and the area below it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sparkline {
+pub(super) struct Sparkline {
     /// The `d` of the line's path.
-    pub line: String,
+    pub(super) line: String,
     /// The `d` of the area's path.
-    pub area: String,
+    pub(super) area: String,
 }
 
 impl Sparkline {
     /// Of values from left to right, of which `most` would touch the upper edge.
-    pub fn of(values: &[u32], most: u32) -> Self {
+    pub(super) fn of(values: &[u32], most: u32) -> Self {
         let most = u64::from(most.max(1));
         let gaps = values.len().saturating_sub(1).max(1) as u64;
         let mut line = String::with_capacity(values.len().saturating_mul(8));
@@ -36,7 +36,7 @@ impl Sparkline {
         }
         let area = match values {
             [] => String::new(),
-            _ => format!("{line}V{HEIGHT}H0Z"),
+            _ => format!("{line}V{}H0Z", HEIGHT.saturating_sub(1)),
         };
         Self { line, area }
     }
@@ -67,7 +67,7 @@ mod tests {
     fn the_highest_value_is_at_the_top_and_nothing_at_the_bottom() {
         let drawn = Sparkline::of(&[0, 5, 10], 10);
         assert_eq!(drawn.line, "M0 39L120 20L240 1");
-        assert_eq!(drawn.area, "M0 39L120 20L240 1V40H0Z");
+        assert_eq!(drawn.area, "M0 39L120 20L240 1V39H0Z");
     }
 
     #[test]

@@ -9,10 +9,10 @@ const DOUBLINGS: u32 = 26;
 /// Four to each doubling.
 const FINER: u32 = 2;
 /// How many counters that takes.
-pub const BUCKETS: usize = ((DOUBLINGS + 1) << FINER) as usize;
+pub(super) const BUCKETS: usize = ((DOUBLINGS + 1) << FINER) as usize;
 
 /// The counter of a duration.
-pub const fn bucket(took: Duration) -> usize {
+pub(super) const fn bucket(took: Duration) -> usize {
     let micros = took.as_micros();
     let micros = if micros >> DOUBLINGS == 0 {
         // Fits, by what has just been asked.

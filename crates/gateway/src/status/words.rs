@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `0`, `0.3`, `12`, `3.4k`.
-pub fn rate(per_second: f64) -> String {
+pub(super) fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate < 0.05 => "0".to_owned(),
         rate if rate < 9.95 => format!("{rate:.1}"),
@@ -13,7 +13,7 @@ pub fn rate(per_second: f64) -> String {
 }
 
 /// `1,234,567`.
-pub fn number(number: u64) -> String {
+pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut words = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.char_indices() {
@@ -26,7 +26,7 @@ pub fn number(number: u64) -> String {
 }
 
 /// `950 B`, `38.2 MiB`.
-pub fn octets(octets: u64) -> String {
+pub(super) fn octets(octets: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if octets < 1024 {
         return format!("{octets} B");
@@ -44,7 +44,7 @@ pub fn octets(octets: u64) -> String {
 }
 
 /// `850 µs`, `2.4 ms`, `1.3 s`.
-pub fn took(took: Duration) -> String {
+pub(super) fn took(took: Duration) -> String {
     match took.as_micros() {
         micros @ 0..1000 => format!("{micros} µs"),
         1000..1_000_000 => format!("{:.1} ms", took.as_secs_f64() * 1e3),
@@ -53,7 +53,7 @@ pub fn took(took: Duration) -> String {
 }
 
 /// `45 s`, `12 min`, `3 h 20 min`, `18 d 4 h`.
-pub fn length(time: Duration) -> String {
+pub(super) fn length(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {

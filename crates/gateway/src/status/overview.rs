@@ -1,0 +1,116 @@
+//! What a running gateway says of itself, and who asks: the page, the control socket, whoever measures.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::ledger::Ledger;
+use super::report::{Facts, ListenerFacts, RouteFacts, Status};
+use crate::entry_point::{Destination, EntryPoint};
+use crate::gateway::Gateway;
+use crate::listener::Listener;
+use crate::observer::Observer;
+use crate::pool::{NoSuchMember, PoolReport, Wanted};
+use crate::tls::ClientCertificates;
+
+impl Gateway {
+    /// What it counts.
+    pub const fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Who keeps its books.
+    pub fn observer(&self) -> &dyn Observer {
+        &*self.observer
+    }
+
+    /// How it is now, as it is shown to somebody.
+    pub fn status(&self, viewer: Option<String>, now: SystemTime) -> Status {
+        let table = self.table();
+        let facts = Facts {
+            routes: table.entry_points.iter().map(RouteFacts::of).collect(),
+            pools: self.pool_reports(),
+            listeners: self.listener_facts(),
+            viewer,
+        };
+        // Where nobody reads the counters once a second, whoever looks does.
+        self.ledger.read(&facts.pools, now);
+        Status::of(&self.ledger, facts, now)
+    }
+
+    /// Its pools.
+    pub fn pool_reports(&self) -> Vec<PoolReport> {
+        let pools = self.table().pools.all();
+        pools.iter().map(|pool| pool.report()).collect()
+    }
+
+    /// Uses a member of a pool otherwise from now on.
+    ///
+    /// # Errors
+    /// [`NoSuchMember`]
+    pub fn set_member(&self, pool: &str, member: &str, wanted: Wanted) -> Result<(), NoSuchMember> {
+        let Some(pool) = self.table().pools.get(pool) else {
+            return Err(NoSuchMember {
+                pool: pool.to_owned(),
+                member: member.to_owned(),
+                known: String::new(),
+            });
+        };
+        pool.set(member, wanted)
+    }
+
+    /// Where it is reached.
+    pub fn listener_facts(&self) -> Vec<ListenerFacts> {
+        let listeners = self.listeners().iter();
+        listeners
+            .map(|listener| ListenerFacts::of(listener))
+            .collect()
+    }
+
+    /// Reads its counters once a second, for ever: the last ten minutes are made of that.
+    pub async fn keep_time(&self) {
+        loop {
+            let now = SystemTime::now();
+            self.ledger.read(&self.pool_reports(), now);
+            // Shortly after the second's end, so that each second is read once.
+            let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let left = Duration::from_millis(1001)
+                .saturating_sub(Duration::from_nanos(u64::from(since.subsec_nanos())));
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
+impl RouteFacts {
+    fn of(point: &EntryPoint) -> Self {
+        Self {
+            label: Arc::clone(point.label()),
+            ways: point.ways.clone(),
+            leads_to: match &point.destination {
+                Destination::Pool(pool) => format!("pool {pool}"),
+                Destination::SignOut => "page sign-out".to_owned(),
+                Destination::Whoami => "page whoami".to_owned(),
+                Destination::Status => "this page".to_owned(),
+            },
+        }
+    }
+}
+
+impl ListenerFacts {
+    fn of(listener: &Listener) -> Self {
+        let settings = listener.settings();
+        let asked = settings
+            .tls
+            .as_ref()
+            .map(|tls| match tls.client_certificates {
+                ClientCertificates::None => "not asked for",
+                ClientCertificates::Optional => "optional",
+                ClientCertificates::Required => "required",
+            });
+        Self {
+            name: settings.name.clone(),
+            addresses: settings.addresses.iter().map(ToString::to_string).collect(),
+            client_certificates: asked,
+            certificate_ends: listener.tls().and_then(|tls| tls.ends()),
+        }
+    }
+}
