@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{compat, completions, list, login, logout, man, password, renew, ticket};
 use crate::console::{Console, err};
 use crate::failure::{Exit, Failure};
-use crate::{admin_cli, doctor, gateway, gss, proxy, serve, tour, up};
+use crate::{admin_cli, doctor, gateway, gss, identity, proxy, serve, tour, up};
 
 /// Kerberos single sign-on: sign in once, then show tickets instead of passwords.
 #[derive(Debug, Parser)]
@@ -51,6 +51,8 @@ enum Command {
     Kdc(serve::command::Typed),
     /// Stand before web applications: TLS, sign-in with Kerberos, and their back ends told who is there.
     Gateway(gateway::command::Typed),
+    /// Know projects and roles, and make tokens: Keystone's API for people whom Kerberos knows.
+    Identity(identity::command::Typed),
     /// Keep keys for applications that cannot read them: gssproxy, with its configuration and its clients.
     Proxy(proxy::Typed),
     /// Try GSS-API out with a client or a server that MIT's gss-server and gss-client understand.
@@ -107,6 +109,7 @@ impl Command {
             Self::Doctor(typed) => doctor::run(&typed, console),
             Self::Kdc(typed) => serve::command::run(typed, console),
             Self::Gateway(typed) => gateway::command::run(&typed, console),
+            Self::Identity(typed) => identity::command::run(typed, console),
             Self::Proxy(typed) => proxy::run(typed, console),
             Self::Gss(typed) => gss::run(&typed, console),
             Self::Admin(typed) => admin_cli::run(typed, console),

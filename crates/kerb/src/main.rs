@@ -13,6 +13,7 @@ mod doctor;
 mod failure;
 mod gateway;
 mod gss;
+mod identity;
 mod proxy;
 mod sandbox;
 mod serve;

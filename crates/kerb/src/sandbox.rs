@@ -41,6 +41,41 @@ impl Right {
     }
 }
 
+/// Read by the C library and its name services.
+pub(crate) const READ_BY_EVERYBODY: [&str; 13] = [
+    "/etc",
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/dev",
+    "/sys/devices/system/cpu",
+    "/run/NetworkManager",
+    "/run/nscd",
+    "/run/resolvconf",
+    "/run/systemd",
+    "/var/lib/sss",
+    "/var/run/nscd",
+];
+
+/// Puts up what the kernel has, around this thread and those that it starts from now on; what is missing is logged.
+pub(crate) fn put_up<'a>(places: impl IntoIterator<Item = (&'a Path, Right)>) {
+    if let Some(why) = reason_for_none() {
+        tracing::warn!("no sandbox: {why}");
+        return;
+    }
+    match confine(places) {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::warn!("the kernel has no Landlock: files are kept by their permissions only");
+        }
+        Err(error) => tracing::warn!(%error, "Landlock is not used"),
+    }
+    if let Err(error) = forbid() {
+        tracing::warn!(%error, "seccomp is not used");
+    }
+}
+
 /// Why nobody wants walls here, if so: whoever runs a process may switch them off, and under LD_PRELOAD nobody knows
 /// what the preloaded library needs.
 pub(crate) fn reason_for_none() -> Option<&'static str> {

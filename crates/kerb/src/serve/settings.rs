@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     /// `kerb gateway` reads it.
     #[serde(default, rename = "gateway")]
     _gateway: IgnoredAny,
+    #[serde(default, rename = "identity")]
+    _identity: IgnoredAny,
 }
 
 /// The section `[kdc]`: the store, the sockets and what is written beside them.
