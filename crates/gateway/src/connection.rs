@@ -164,9 +164,9 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, caller: Caller, stop: watch::Re
         Ok(Ok(greeted)) => greeted,
         Ok(Err(error)) => {
             tracing::debug!(client = %client.ip(), %error, "a TLS handshake failed");
-            return gateway.observer.lost(Lost::Handshake);
+            return gateway.lost(Lost::Handshake);
         }
-        Err(_) => return gateway.observer.lost(Lost::HandshakeTooSlow),
+        Err(_) => return gateway.lost(Lost::HandshakeTooSlow),
     };
     let Greeted {
         tls,

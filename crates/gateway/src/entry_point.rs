@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::uri::{Authority, Scheme, Uri};
 
 use crate::identity::Naming;
 use crate::place::Place;
@@ -45,24 +44,15 @@ pub struct EntryPoint {
 /// What is behind an entry point.
 #[derive(Clone, Debug)]
 pub enum Destination {
-    /// Another server.
-    BackEnd(BackEnd),
+    /// A pool of servers, by its name.
+    Pool(Arc<str>),
     /// The built-in page that shows people who they are.
     Whoami,
+    /// The built-in page that ends sessions. Nobody is asked there who they are.
+    SignOut,
     /// The built-in page that shows how the gateway is.
     Status,
 }
-
-/// A server behind the gateway, spoken to over HTTP/1.1.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackEnd {
-    authority: Authority,
-}
-
-/// Why a back end's address is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write a back end as http://HOST:PORT, without a path")]
-pub struct BadBackEnd;
 
 impl EntryPoint {
     /// Everybody who has a ticket comes in, and the usual is told.
@@ -107,53 +97,5 @@ impl EntryPoint {
 impl fmt::Display for EntryPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.label)
-    }
-}
-
-impl BackEnd {
-    /// Reads `http://127.0.0.1:8080`.
-    ///
-    /// # Errors
-    /// [`BadBackEnd`] for another scheme, a path, or somebody's password in it.
-    pub fn parse(text: &str) -> Result<Self, BadBackEnd> {
-        let uri: Uri = text.parse().map_err(|_| BadBackEnd)?;
-        let is_plain = uri.scheme() == Some(&Scheme::HTTP)
-            && uri.query().is_none()
-            && matches!(uri.path(), "" | "/");
-        let authority = uri.into_parts().authority.ok_or(BadBackEnd)?;
-        if !is_plain || authority.as_str().contains('@') {
-            return Err(BadBackEnd);
-        }
-        Ok(Self { authority })
-    }
-
-    /// Host and port.
-    pub const fn authority(&self) -> &Authority {
-        &self.authority
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_back_end_is_a_host_and_a_port() {
-        assert_eq!(
-            BackEnd::parse("http://127.0.0.1:8080/")
-                .unwrap()
-                .authority(),
-            "127.0.0.1:8080"
-        );
-        for bad in [
-            "https://127.0.0.1",
-            "127.0.0.1:80",
-            "http://h/app",
-            "http://u:p@h",
-            "http://",
-            "ftp://h",
-        ] {
-            assert_eq!(BackEnd::parse(bad), Err(BadBackEnd), "{bad}");
-        }
     }
 }

@@ -278,7 +278,6 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::entry_point::BackEnd;
     use crate::place::{HostName, Place};
     use crate::request_path::{PathPrefix, RequestPath};
 
@@ -289,8 +288,7 @@ mod tests {
     fn with(prefix: &str, change: impl FnOnce(&mut Place)) -> EntryPoint {
         let mut place = Place::below(PathPrefix::parse(prefix).unwrap());
         change(&mut place);
-        let back_end = BackEnd::parse("http://127.0.0.1:80").unwrap();
-        EntryPoint::new(place, Destination::BackEnd(back_end))
+        EntryPoint::new(place, Destination::Pool("v3".into()))
     }
 
     fn hosts(names: &[&str]) -> Vec<HostPattern> {

@@ -8,6 +8,7 @@ use kerbstone_verify::{Blame, PasswordFault};
 use crate::certificate::Unmapped;
 use crate::forwarding::BadRequest;
 use crate::observer::Outcome;
+use crate::pool::PoolError;
 use crate::rate::TooMany;
 use crate::request_path::BadPath;
 use crate::rule::Denied;
@@ -56,12 +57,10 @@ pub enum Notice {
     Unspeakable,
     /// The page can be read and nothing else.
     ReadOnly,
-    /// The rest of the request did not come.
-    BodyLost,
-    /// Nothing listens where the back end should be.
-    BackEndDown,
-    /// The back end takes too long.
-    BackEndSlow,
+    /// A back end changed the protocol without being asked.
+    BadUpgrade,
+    /// There is no answer from what is behind the entry point.
+    Pool(Box<PoolError>),
 }
 
 /// The same in words.
@@ -94,7 +93,6 @@ impl Notice {
             | Self::BadRequest(BadRequest::Host) => StatusCode::BAD_REQUEST,
             Self::BadRequest(BadRequest::Method) => StatusCode::NOT_IMPLEMENTED,
             Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyLost => StatusCode::REQUEST_TIMEOUT,
             Self::TooLong | Self::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             // Not 401: that would have to invite to Negotiate again, and the client would come with NTLM again.
             Self::Ntlm
@@ -103,13 +101,13 @@ impl Notice {
             | Self::Distrusted(_)
             | Self::Unspeakable => StatusCode::FORBIDDEN,
             Self::Nowhere => StatusCode::NOT_FOUND,
-            Self::BackEndDown => StatusCode::BAD_GATEWAY,
-            Self::BackEndSlow => StatusCode::GATEWAY_TIMEOUT,
+            Self::BadUpgrade => StatusCode::BAD_GATEWAY,
+            Self::Pool(error) => error.status(),
         }
     }
 
     /// What it counts as.
-    pub const fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> Outcome {
         match self {
             Self::SignIn => Outcome::Asked,
             Self::Ntlm
@@ -126,9 +124,12 @@ impl Notice {
             | Self::BadPath(_)
             | Self::BadRequest(_)
             | Self::HeadTooLong
-            | Self::ReadOnly
-            | Self::BodyLost => Outcome::Misdirected,
-            Self::BackEndDown | Self::BackEndSlow => Outcome::Failed,
+            | Self::ReadOnly => Outcome::Misdirected,
+            Self::BadUpgrade => Outcome::Failed,
+            Self::Pool(error) => match error.status().is_server_error() {
+                true => Outcome::Failed,
+                false => Outcome::Misdirected,
+            },
         }
     }
 
@@ -153,9 +154,8 @@ impl Notice {
             Self::BadRequest(_) => "bad_request",
             Self::Unspeakable => "unspeakable_name",
             Self::ReadOnly => "read_only",
-            Self::BodyLost => "body_lost",
-            Self::BackEndDown => "back_end_down",
-            Self::BackEndSlow => "back_end_slow",
+            Self::BadUpgrade => "bad_upgrade",
+            Self::Pool(error) => pool_error(error),
         })
     }
 
@@ -165,8 +165,9 @@ impl Notice {
             Self::TooMany(many) => Some(many.header()),
             Self::Password(fault) => {
                 let after = fault.retry_after()?;
-                Some(HeaderValue::from(after.as_secs()))
+                Some(HeaderValue::from(after.as_secs().max(1)))
             }
+            Self::Pool(error) => Some(HeaderValue::from(error.retry_after()?.as_secs().max(1))),
             _ => None,
         }
     }
@@ -180,6 +181,7 @@ impl Notice {
             Self::Unmapped(why) => Some(why.to_string()),
             Self::Distrusted(why) => Some(why.clone()),
             Self::TooMany(many) => Some(many.to_string()),
+            Self::Pool(error) => Some(error.to_string()),
             Self::Denied { why, .. } => Some(why.to_string()),
             Self::BadPath(why) => Some(why.to_string()),
             Self::BadRequest(why) => Some(why.to_string()),
@@ -293,26 +295,37 @@ impl Notice {
                 "Nothing can be sent to it.",
                 &[],
             ),
-            Self::BodyLost => words(
-                "The request did not come through",
-                "The rest of it never arrived.",
-                &["Send it again."],
+            Self::BadUpgrade => words(
+                "The application's answer makes no sense",
+                "You are let in, but the application changed the protocol without being asked.",
+                &["If it stays so, tell whoever looks after the application."],
             ),
-            Self::BackEndDown => words(
-                "The application does not answer",
-                "You are let in, but nothing listens where the application should be.",
-                &[
-                    "Try again in a moment; if it stays so, tell whoever looks after the application.",
-                ],
-            ),
-            Self::BackEndSlow => words(
-                "The application takes too long",
-                "You are let in, but the application has not begun to answer in time.",
-                &[
-                    "Try again in a moment; if it stays so, tell whoever looks after the application.",
-                ],
-            ),
+            Self::Pool(error) => error.words(),
         }
+    }
+}
+
+/// What is wrong behind an entry point, for counting.
+const fn pool_error(error: &PoolError) -> &'static str {
+    match error {
+        PoolError::NobodyUp { .. } => "nobody_up",
+        PoolError::QueueFull { .. } => "queue_full",
+        PoolError::QueuedTooLong { .. } => "queued_too_long",
+        PoolError::Unreachable { .. } => "unreachable",
+        PoolError::ConnectSlow { .. } => "connect_slow",
+        PoolError::AnswerSlow { .. } => "answer_slow",
+        PoolError::Closed { .. } => "closed",
+        PoolError::Malformed { .. } => "malformed_answer",
+        PoolError::HeadTooLong { .. } => "head_too_long",
+        PoolError::Unspeakable(_) => "unspeakable",
+        PoolError::LengthRequired { .. } => "length_required",
+        PoolError::BodyLost(_) => "body_lost",
+    }
+}
+
+impl From<PoolError> for Notice {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(Box::new(error))
     }
 }
 

@@ -3,12 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::request::Parts;
-use http::uri::{Authority, Scheme, Uri};
-use http::{HeaderValue, Request};
 
 use crate::body::Body;
-use crate::identity_headers::{IdentityHeaders, Unspeakable};
+use crate::identity_headers::IdentityHeaders;
 use crate::variables::Variable;
 
 /// Where a client is.
@@ -61,20 +60,4 @@ pub struct Outbound {
     pub user: Option<String>,
     /// How it reached us.
     pub front: Front,
-}
-
-impl Outbound {
-    /// The request as it goes over HTTP to that host, with what is told in headers.
-    ///
-    /// # Errors
-    /// [`Unspeakable`] when a value cannot stand in a header.
-    pub fn over_http(mut self, authority: &Authority) -> Result<Request<Body>, Unspeakable> {
-        self.headers.vouch(&mut self.head.headers, &self.told)?;
-        let mut uri = self.head.uri.into_parts();
-        uri.scheme = Some(Scheme::HTTP);
-        uri.authority = Some(authority.clone());
-        // All three parts were checked when they were read.
-        self.head.uri = Uri::from_parts(uri).unwrap_or_default();
-        Ok(Request::from_parts(self.head, self.body))
-    }
 }

@@ -19,6 +19,7 @@ use crate::gateway::Gateway;
 use crate::listener::{Doors, Listener, Socket};
 use crate::observer::Lost;
 use crate::outbound::ClientAddress;
+use crate::status::Connected;
 use crate::wire::Wire;
 
 /// Pause after an accept that failed for want of descriptors, which comes back at once otherwise.
@@ -37,6 +38,7 @@ impl Workers {
     /// # Errors
     /// The system refuses a thread or what a thread needs.
     pub fn start(gateway: &Arc<Gateway>, doors: Vec<Doors>) -> io::Result<Self> {
+        gateway.serves_at(&doors);
         let (stop, told) = watch::channel(false);
         let cap = cap(gateway);
         let start = |(number, doors)| {
@@ -79,6 +81,7 @@ pub async fn serve(
     doors: Doors,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    gateway.serves_at(std::slice::from_ref(&doors));
     let (tell, told) = watch::channel(false);
     let cap = cap(&gateway);
     let stopping = async {
@@ -117,7 +120,7 @@ async fn work(
         });
     }
     // Whoever would tell is gone: the same as being told.
-    let _told_or_gone = told.wait_for(|is_over| *is_over).await;
+    let _is_told = told.wait_for(|is_over| *is_over).await.is_ok();
     for one in accepting {
         one.abort();
     }
@@ -136,6 +139,7 @@ async fn work(
 pub(crate) struct Place {
     _within_cap: OwnedSemaphorePermit,
     _is_open: mpsc::Sender<Infallible>,
+    _is_counted: Connected,
 }
 
 struct Door {
@@ -172,11 +176,12 @@ impl Door {
     fn let_in(&self, wire: Wire, client: ClientAddress, port: Option<u16>) {
         let Ok(within_cap) = Arc::clone(&self.cap).try_acquire_owned() else {
             tracing::warn!(client = %client.ip(), "connection refused: the cap on connections is reached");
-            return self.gateway.observer.lost(Lost::TooMany);
+            return self.gateway.lost(Lost::TooMany);
         };
         let place = Place {
             _within_cap: within_cap,
             _is_open: self.open.clone(),
+            _is_counted: self.gateway.ledger.connected(),
         };
         let caller = Caller {
             wire,

@@ -8,11 +8,13 @@ use kerbstone_proto::krb5_conf::Krb5Conf;
 use kerbstone_verify::{AcceptorSource, Passwords};
 
 use crate::certificate::CertificateMap;
+use crate::delegation::Delegation;
 use crate::entry_points::EntryPoints;
 use crate::groups::Groups;
 use crate::identity_headers::IdentityHeaders;
 use crate::limits::Limits;
 use crate::local_names::LocalNames;
+use crate::pool::Pools;
 use crate::rate::Rates;
 use crate::session::Sessions;
 
@@ -30,12 +32,16 @@ pub struct Table {
     pub groups: Groups,
     /// Realms, and the domains of their people.
     pub domains: BTreeMap<String, String>,
+    /// The servers behind it.
+    pub pools: Arc<Pools>,
     /// Whose certificate is whose.
     pub certificates: CertificateMap,
     /// Who checks passwords, where any way needs it.
     pub passwords: Option<Arc<Passwords>>,
     /// Sessions, where any way goes on with them.
     pub sessions: Option<Arc<Sessions>>,
+    /// Where tickets go that people send along, where back ends go on with them.
+    pub delegation: Option<Arc<Delegation>>,
     /// How often who may come.
     pub rates: Arc<Rates>,
     /// What one client may cost.
@@ -43,8 +49,13 @@ pub struct Table {
 }
 
 impl Table {
-    /// Entry points, and whoever accepts tickets for them; the rest as if nothing had been said.
-    pub fn new(entry_points: EntryPoints, acceptors: Arc<AcceptorSource>) -> Self {
+    /// Entry points, the pools that they lead to, and whoever accepts tickets for them; the rest as if nothing had been
+    /// said.
+    pub fn new(
+        entry_points: EntryPoints,
+        pools: Arc<Pools>,
+        acceptors: Arc<AcceptorSource>,
+    ) -> Self {
         Self {
             entry_points,
             headers: Arc::default(),
@@ -52,9 +63,11 @@ impl Table {
             local_names: LocalNames::new(Krb5Conf::default()),
             groups: Groups::default(),
             domains: BTreeMap::new(),
+            pools,
             certificates: CertificateMap::default(),
             passwords: None,
             sessions: None,
+            delegation: None,
             rates: Arc::default(),
             limits: Limits::default(),
         }

@@ -30,6 +30,15 @@ const FRESH: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// Who has answered; it goes with the answer, as an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// The member.
+    pub member: String,
+    /// How often others, or itself, had been tried in vain before.
+    pub retries: u32,
+}
+
 /// What stays the same of a request from attempt to attempt.
 struct Errand {
     /// The request; its body is elsewhere.
@@ -81,7 +90,12 @@ impl Pool {
                 seat.member.counts.retried.fetch_add(1, Ordering::Relaxed);
             }
             let failed = match errand.attempt(seat, body).await {
-                Ok(response) => return Ok(response),
+                Ok(mut response) => {
+                    if let Some(served) = response.extensions_mut().get_mut::<Served>() {
+                        served.retries = failures;
+                    }
+                    return Ok(response);
+                }
                 Err(failed) => failed,
             };
             failures = failures.saturating_add(1);
@@ -264,6 +278,10 @@ impl Errand {
 
     fn answer(&self, mut seat: Seat, exchange: Exchange, head: AnswerHead) -> Response<AnswerBody> {
         seat.answered();
+        let served = Served {
+            member: seat.member.name.clone(),
+            retries: 0,
+        };
         let AnswerHead {
             status,
             mut headers,
@@ -285,6 +303,7 @@ impl Errand {
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
+        response.extensions_mut().insert(served);
         response
     }
 }

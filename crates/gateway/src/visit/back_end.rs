@@ -1,7 +1,6 @@
 //! A request on its way to what is behind an entry point, and the answer on its way back.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use http::header::{self, HeaderValue};
 use http::request::Parts;
@@ -11,10 +10,12 @@ use hyper::upgrade::OnUpgrade;
 
 use super::Visit;
 use crate::body::Body;
-use crate::entry_point::{BackEnd, EntryPoint};
+use crate::entry_point::EntryPoint;
 use crate::forwarding::{self, Authorization, Passage};
 use crate::notice::Notice;
 use crate::outbound::{Front, Outbound};
+use crate::pool::Served;
+use crate::transport::AnswerBody;
 use crate::tunnel;
 use crate::variables::Variable;
 use crate::way::Way;
@@ -27,7 +28,7 @@ impl Visit<'_> {
         host: HeaderValue,
         told: Vec<(Variable, String)>,
         entry_point: &EntryPoint,
-        back_end: &BackEnd,
+        pool: &str,
     ) -> Result<Response<Body>, Notice> {
         let client_side = head.extensions.remove::<OnUpgrade>();
         head.extensions.clear();
@@ -52,8 +53,8 @@ impl Visit<'_> {
         }
         forwarding::to_back_end(&mut head, &passage);
         let limit = self.table.limits.body;
-        let progress = Arc::new(AtomicU64::new(0));
-        let body = Body::of_client(body, limit, &self.table.headers, Arc::clone(&progress));
+        let body =
+            Body::of_client(body, limit, &self.table.headers).counting(Arc::clone(&self.octets_in));
         let outbound = Outbound {
             head,
             body,
@@ -64,10 +65,11 @@ impl Visit<'_> {
             front,
         };
         let host = outbound.front.host.clone();
-        let request = outbound
-            .over_http(back_end.authority())
-            .map_err(|_| Notice::Unspeakable)?;
-        let mut response = self.gateway.upstream.send(request, &progress).await?;
+        // That there is one has been seen to when the table was made.
+        let pool = self.table.pools.get(pool).ok_or(Notice::Nowhere)?;
+        let mut response = pool.send(outbound).await?;
+        let served = response.extensions_mut().remove::<Served>();
+        self.served_by = served.map(|served| (pool, served));
         self.is_forwarded = true;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.upgrade(response, client_side, entry_point);
@@ -87,25 +89,25 @@ impl Visit<'_> {
         {
             *response.status_mut() = status;
         }
-        Ok(response.map(|body| Body::of_back_end(body, limit)))
+        Ok(response.map(Body::of_answer))
     }
 
     fn upgrade(
         &self,
-        mut response: Response<Incoming>,
+        mut response: Response<AnswerBody>,
         client_side: Option<OnUpgrade>,
         entry_point: &EntryPoint,
     ) -> Result<Response<Body>, Notice> {
-        let (Some(client_side), Some(protocol)) = (
+        let (Some(client_side), Some(tunnel), Some(protocol)) = (
             client_side,
+            response.body_mut().take_tunnel(),
             response.headers().get(header::UPGRADE).cloned(),
         ) else {
-            return Err(Notice::BackEndDown);
+            return Err(Notice::BadUpgrade);
         };
-        let back_end_side = hyper::upgrade::on(&mut response);
-        let (idle, connection) = (self.table.limits.tunnel, Arc::clone(self.connection));
+        let connection = Arc::clone(self.connection);
         tokio::spawn(async move {
-            tunnel::join(client_side, back_end_side, idle).await;
+            tunnel::join_member(client_side, tunnel).await;
             // The tunnel keeps the connection's place until it ends.
             drop(connection);
         });

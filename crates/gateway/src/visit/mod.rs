@@ -2,10 +2,12 @@
 
 mod back_end;
 mod judgement;
+mod sign_in;
 mod ways;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header::{self, HeaderValue};
@@ -23,10 +25,11 @@ use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::negotiate;
 use crate::notice::Notice;
-use crate::observer::{Event, Outcome, SessionStep};
+use crate::observer::{Event, Outcome, ServedBy, SessionStep};
 use crate::outbound::ClientAddress;
 use crate::pages::{self, Form};
 use crate::place::{Asked, HostName};
+use crate::pool::{Pool, Served};
 use crate::request_path::RequestPath;
 use crate::status::{self, Exchange, RequestLine};
 use crate::table::Table;
@@ -50,12 +53,20 @@ struct Visit<'a> {
     /// The cache with the ticket that the person has sent along.
     delegated_cache: Option<String>,
     session: Option<SessionStep>,
+    /// Why nobody was signed in by the form, in words and in one.
+    refusal: Option<(String, &'static str)>,
+    /// The form, in the place of the notice that asks who somebody is.
+    asking: Option<Response<Body>>,
     /// Cookies to be set by the answer.
     cookies: Vec<HeaderValue>,
     /// For the client, on whatever answer it gets.
     token: Option<Vec<u8>>,
+    /// Who answered behind the entry point.
+    served_by: Option<(Arc<Pool>, Served)>,
     /// Whether the answer is the back end's.
     is_forwarded: bool,
+    /// Octets that have been read of the request's body.
+    octets_in: Arc<AtomicU64>,
 }
 
 /// Answers a request.
@@ -70,12 +81,18 @@ pub(crate) async fn answer(
     let (mut head, body) = request.into_parts();
     let forged_headers = table.headers.strip(&mut head.headers);
     let (method, uri) = (head.method.clone(), head.uri.clone());
+    let line = RequestLine::of(&head, &*gateway.observer);
     let mut visit = Visit::new(gateway, &table, connection, &head);
     let outcome = visit.serve(head, body).await;
     let (mut response, outcome, why, reason) = match outcome {
-        Ok(response) => (response, visit.admitted(), None, None),
+        Ok(response) => match visit.refusal.take() {
+            Some((why, word)) => (response, Outcome::Refused, Some(why), Some(word)),
+            None => (response, visit.admitted(), None, None),
+        },
         Err(notice) => {
-            let page = pages::notice(&notice, visit.form, &method, &uri);
+            let form = visit.asking.take();
+            let page = form.filter(|_| matches!(notice, Notice::SignIn));
+            let page = page.unwrap_or_else(|| pages::notice(&notice, visit.form, &method, &uri));
             (page, notice.outcome(), notice.reason(), notice.kind())
         }
     };
@@ -98,12 +115,18 @@ pub(crate) async fn answer(
         user: visit.user.as_deref(),
         forged_headers,
         session: visit.session,
-        served_by: None,
+        served_by: visit.served_by.as_ref().map(|(pool, served)| ServedBy {
+            pool: pool.name(),
+            member: &served.member,
+            retries: served.retries,
+        }),
         status: response.status(),
         took: began.elapsed(),
     };
     gateway.observer.decided(&event);
-    response.map(|body| body.keeping(busy))
+    let counts = gateway.ledger.decided(&event);
+    let exchange = Exchange::new(counts, &event, visit.octets_in, line, &gateway.observer);
+    response.map(|body| body.keeping(busy).ending(exchange))
 }
 
 impl<'a> Visit<'a> {
@@ -126,9 +149,13 @@ impl<'a> Visit<'a> {
             host: HostName::parse(""),
             delegated_cache: None,
             session: None,
+            refusal: None,
+            asking: None,
             cookies: Vec::new(),
             token: None,
+            served_by: None,
             is_forwarded: false,
+            octets_in: Arc::default(),
         }
     }
 
@@ -154,6 +181,9 @@ impl<'a> Visit<'a> {
         let host = forwarding::host(&head).map_err(Notice::BadRequest)?;
         self.host = HostName::of(&host);
         let path = RequestPath::of(head.uri.path()).map_err(Notice::BadPath)?;
+        if self.is_for_the_form(&head.uri) {
+            return self.sign_in(&head, body).await;
+        }
         let asked = Asked {
             host: &self.host,
             listener: self.connection.listener.name(),
@@ -167,14 +197,18 @@ impl<'a> Visit<'a> {
             .rates
             .admit(self.source(), entry_point.number(), Instant::now());
         admitted.map_err(Notice::TooMany)?;
+        if matches!(entry_point.destination, Destination::SignOut) {
+            return self.sign_out(&head);
+        }
         self.enter(entry_point, &head).await?;
         let told = self.judge(entry_point).await?;
         self.begin_session(entry_point);
         match &entry_point.destination {
             Destination::Whoami => self.whoami(&head),
             Destination::Status => self.status(&head),
-            Destination::BackEnd(back_end) => {
-                self.forward(head, body, host, told, entry_point, back_end)
+            Destination::SignOut => self.sign_out(&head),
+            Destination::Pool(pool) => {
+                self.forward(head, body, host, told, entry_point, pool)
                     .await
             }
         }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use kerbstone_gss::{Context, GssError, Oid, Step};
+use kerbstone_proto::ccache::CredentialCache;
 use kerbstone_verify::Blame;
 
 use super::Visit;
@@ -18,6 +19,7 @@ use crate::negotiate::{self, Offer};
 use crate::notice::Notice;
 use crate::observer::SessionStep;
 use crate::session::Scope;
+use crate::variables::Variable;
 use crate::way::Way;
 
 /// Keystone's, which its services and clients read as well.
@@ -33,11 +35,11 @@ impl Visit<'_> {
         for way in &entry_point.ways {
             self.way = Some(*way);
             let is_taken = match way {
-                Way::Negotiate => self.negotiate(head).await?,
+                Way::Negotiate => self.negotiate(entry_point, head).await?,
                 Way::Token => carries_token(&head.headers),
                 Way::Nobody => true,
                 Way::Certificate => self.certificate()?,
-                Way::Basic => self.basic(head).await?,
+                Way::Basic => self.basic(entry_point, head).await?,
                 Way::Session => self.session(entry_point, head),
                 Way::Form => false,
             };
@@ -46,11 +48,12 @@ impl Visit<'_> {
             }
         }
         self.way = None;
+        self.asking = self.form(entry_point, head);
         Err(Notice::SignIn)
     }
 
     /// Finds out who comes, by the token of this very request; false if there is none.
-    async fn negotiate(&mut self, head: &Parts) -> Result<bool, Notice> {
+    async fn negotiate(&mut self, entry_point: &EntryPoint, head: &Parts) -> Result<bool, Notice> {
         let most = self.table.limits.authorization_octets;
         let token = match negotiate::offer(&head.headers, most) {
             Offer::Token(token) => token,
@@ -69,7 +72,11 @@ impl Visit<'_> {
             Ok(Step::Established { token, context }) => {
                 rates.succeeded(source, None, began);
                 self.token = token;
-                self.identity = Some(self.identify(&context));
+                let identity = self.identify(&context);
+                if let Some(delegated) = negotiation.delegated(&context, self.now) {
+                    self.keep_delegated(entry_point, &identity, &delegated.cache);
+                }
+                self.identity = Some(identity);
                 Ok(true)
             }
             Ok(Step::Continue { token }) => {
@@ -124,7 +131,7 @@ impl Visit<'_> {
     }
 
     /// Has the KDC asked about the password of this very request; false if there is none.
-    async fn basic(&mut self, head: &Parts) -> Result<bool, Notice> {
+    async fn basic(&mut self, entry_point: &EntryPoint, head: &Parts) -> Result<bool, Notice> {
         let (name, password) = match basic::offer(&head.headers) {
             basic::Offer::Login { name, password } => (name, password),
             basic::Offer::Nothing => return Ok(false),
@@ -145,15 +152,37 @@ impl Visit<'_> {
             Notice::Password(Box::new(fault))
         })?;
         rates.succeeded(source, Some(&name), began);
-        self.identity = Some(Identity {
+        let identity = Identity {
             local_name: self.table.local_names.of(&verified.principal),
             principal: verified.principal,
             groups: Vec::new(),
             authenticated_at: verified.authenticated_at,
             ends_at: verified.ends_at,
             proof: Proof::Password,
-        });
+        };
+        self.keep_delegated(entry_point, &identity, &verified.tickets);
+        self.identity = Some(identity);
         Ok(true)
+    }
+
+    /// Keeps a ticket for the back end to go on with, where it is told of such.
+    fn keep_delegated(
+        &mut self,
+        entry_point: &EntryPoint,
+        identity: &Identity,
+        cache: &CredentialCache,
+    ) {
+        let Some(delegation) = &self.table.delegation else {
+            return;
+        };
+        if !entry_point.tell.contains(&Variable::DelegatedCache) {
+            return;
+        }
+        let local_name = identity.local_name.as_deref();
+        match delegation.keep(&identity.principal, local_name, cache) {
+            Ok(name) => self.delegated_cache = Some(name),
+            Err(error) => tracing::error!(%error, "a ticket is not passed on"),
+        }
     }
 
     /// Goes on with a session; false if there is none, or none that opens: that counts as absent, and is forgotten.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kerbstone_crypto::{Enctype, Key};
-use kerbstone_gateway::entry_point::{BackEnd, Destination, EntryPoint};
+use kerbstone_gateway::certificate::{CertificateMap, Field, MapRule};
+use kerbstone_gateway::entry_point::{Destination, EntryPoint};
 use kerbstone_gateway::entry_points::EntryPoints;
 use kerbstone_gateway::identity::Naming;
 use kerbstone_gateway::listener::{self, Address, Listener, ListenerSettings};
 use kerbstone_gateway::observer::{Event, Lost, Observer};
 use kerbstone_gateway::place::Place;
+use kerbstone_gateway::pool::{MemberSettings, PoolSettings, Pools};
 use kerbstone_gateway::request_path::PathPrefix;
 use kerbstone_gateway::tls::{CertificateFiles, ClientCertificates, TlsSettings, TlsVersion};
 use kerbstone_gateway::way::Way;
@@ -42,7 +44,7 @@ pub(crate) enum Manners {
 }
 
 pub(crate) struct Site {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     certificate: CertificateDer<'static>,
     key: Key,
     requests: Arc<AtomicUsize>,
@@ -58,14 +60,34 @@ impl Observer for NoBooks {
 impl Site {
     /// `/open` is for everybody, `/closed` for those with a ticket.
     pub(crate) async fn start(manners: Manners, limits: Limits) -> Self {
+        Self::start_with(manners, limits, Vec::new(), |_| {}).await
+    }
+
+    /// The same with more entry points and another table; those points lead to the pool `site`.
+    pub(crate) async fn start_with(
+        manners: Manners,
+        limits: Limits,
+        more: Vec<EntryPoint>,
+        change: impl FnOnce(&mut Table),
+    ) -> Self {
+        let (listener, certificate) = listener();
+        Self::behind(manners, limits, Arc::new(listener), certificate).await
+    }
+
+    /// The same behind a listener of the caller's making, whose certificate is that; `/certificate` is for those with a
+    /// certificate.
+    pub(crate) async fn behind(
+        manners: Manners,
+        limits: Limits,
+        listener: Arc<Listener>,
+        certificate: CertificateDer<'static>,
+    ) -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
         let back_end = back_end(manners, Arc::clone(&requests)).await;
-        let (listener, certificate) = listener();
         let key = Key::random(Enctype::Aes256CtsHmacSha1_96, &mut rand::rng()).unwrap();
         let entry = |path, way| {
-            let back_end = BackEnd::parse(&format!("http://{back_end}")).unwrap();
             let place = Place::below(PathPrefix::parse(path).unwrap());
-            let mut point = EntryPoint::new(place, Destination::BackEnd(back_end));
+            let mut point = EntryPoint::new(place, Destination::Pool("site".into()));
             point.ways = vec![way];
             point.naming = Naming::Principal;
             point
@@ -73,18 +95,26 @@ impl Site {
         let entries = vec![
             entry("/open", Way::Nobody),
             entry("/closed", Way::Negotiate),
+            entry("/certificate", Way::Certificate),
         ];
+        let address = format!("http://{back_end}").parse().unwrap();
+        let mut pool = PoolSettings::new("site", vec![MemberSettings::at(address)]);
+        pool.timeouts.answer = limits.answer;
         let mut table = Table::new(
             EntryPoints::new(entries).unwrap(),
+            Arc::new(Pools::new(vec![pool]).unwrap()),
             Arc::new(AcceptorSource::keytab(credential(&key))),
         );
         table.limits = limits;
+        change(&mut table);
+        let rule = MapRule::new(Field::CommonName, None, Some("{cn}@EXAMPLE.TEST")).unwrap();
+        table.certificates = CertificateMap::new(vec![rule]);
         let gateway = Gateway::new(Setup {
             table,
             observer: Arc::new(NoBooks),
         });
-        let doors = listener::bind(&[Arc::new(listener)], 1).unwrap().remove(0);
-        let address = doors.local_addresses()[0];
+        let doors = listener::bind(&[listener], 1).unwrap().remove(0);
+        let address = doors.local_addresses().first().copied();
         tokio::spawn(server::serve(
             Arc::new(gateway),
             doors,
@@ -98,8 +128,8 @@ impl Site {
         }
     }
 
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.unwrap()
     }
 
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
@@ -143,10 +173,7 @@ fn listener() -> (Listener, CertificateDer<'static>) {
         }),
         hsts: None,
     };
-    (
-        Listener::open(settings).unwrap(),
-        certificate.der().clone(),
-    )
+    (Listener::open(settings).unwrap(), certificate.der().clone())
 }
 
 fn credential(key: &Key) -> AcceptorCredential {

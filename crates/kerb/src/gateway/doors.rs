@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kerbstone_gateway::listener::{self, CannotListen, Doors, Listener};
+use kerbstone_gateway::listener::{self, CannotListen, Doors, Listener, ListenerSettings};
 use kerbstone_gateway::tls::TlsError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -74,6 +74,12 @@ impl Entrance {
                 }
             }
         }
+    }
+
+    /// What the listeners were told when the process began.
+    pub(super) fn settings(&self) -> Vec<ListenerSettings> {
+        let settings = self.0.iter().map(|listener| listener.settings().clone());
+        settings.collect()
     }
 
     /// Where one can knock, for the log.

@@ -3,6 +3,8 @@
 mod books;
 pub(crate) mod command;
 mod doors;
+mod keys;
 mod service;
 mod settings;
+mod table;
 mod walls;

@@ -4,22 +4,23 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
-use kerbstone_client::{ClientError, Context, Environment, KeytabFile};
+use kerbstone_client::ClientError;
 use kerbstone_gateway::listener::{Address, CannotListen};
+use kerbstone_gateway::pool::BadPool;
 use kerbstone_gateway::server::Workers;
-use kerbstone_gateway::{Gateway, LocalNames, Setup, Table};
-use kerbstone_gss::replay::{ReplayFault, SharedReplayCache};
-use kerbstone_gss::{AcceptorCredential, AcceptorName, GssError};
-use kerbstone_proto::time::Timestamp;
-use kerbstone_verify::{AcceptorSource, ProxyDoor};
+use kerbstone_gateway::{Gateway, Setup, Table};
+use kerbstone_gss::GssError;
+use kerbstone_gss::replay::ReplayFault;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::books::Books;
 use super::doors::{self, Entrance, ListenerFault};
-use super::settings::{BadEntry, BadListener, BadMap, Bindings, GatewaySettings};
+use super::keys::Keys;
+use super::settings::{BadEntry, BadListener, BadMap, BadMember, GatewaySettings};
+use super::table;
 use super::walls;
 use crate::serve::{self, AuditLog};
 use crate::supervised;
@@ -42,6 +43,15 @@ pub(crate) enum ServiceError {
     /// Neither keys nor somebody who has them, or both.
     #[error("the section [gateway] names {0} of `keytab` and `proxy`")]
     Means(&'static str),
+    /// Keys are somewhere else than when the process began.
+    #[error("the keys have moved between `keytab` and `proxy`, or to another proxy")]
+    KeysMoved,
+    /// A member of a pool cannot be meant so.
+    #[error(transparent)]
+    Member(#[from] BadMember),
+    /// A pool cannot be meant so.
+    #[error(transparent)]
+    Pool(#[from] BadPool),
     /// The keytab has no key for the service.
     #[error("{keytab}: {source}", keytab = keytab.display())]
     Keys { keytab: PathBuf, source: GssError },
@@ -74,6 +84,8 @@ impl ServiceError {
             Self::Keys { .. } => "make keys for it: kerb admin principal add HTTP/HOST --random-key, then kerb admin keytab write FILE HTTP/HOST; or name another service under `service`".to_owned(),
             Self::Means(_) => "set `keytab` to a file with keys, or `proxy` to the socket of a proxy that has them".to_owned(),
             Self::Replay(_) => "name a file in a folder of the service's own under `replay_cache`".to_owned(),
+            Self::KeysMoved => "start the gateway anew: it has shut itself off from everything else".to_owned(),
+            Self::Member(_) | Self::Pool(_) => "the book's page about the gateway explains [[gateway.pool]]".to_owned(),
             Self::Entry(_) => "the book's page about the gateway explains [[gateway.entry]]".to_owned(),
             Self::Listener(_) | Self::Map(_) => "the book's page about the gateway explains [[gateway.listener]] and [gateway.certificates]".to_owned(),
             Self::Listen(CannotListen { address, source }) => cannot_listen(address, source.kind()),
@@ -89,14 +101,12 @@ impl ServiceError {
 /// # Errors
 /// [`ServiceError`], as [`run`] would.
 pub(crate) fn check(settings: &GatewaySettings) -> Result<(), ServiceError> {
-    settings.entry_points().map_err(ServiceError::Entry)?;
     Entrance::open(settings)?;
-    settings.certificates.map(&settings.folder)?;
-    local_names(settings)?;
-    Keys::open(settings).map(|_| ())
+    let keys = Keys::open(settings)?;
+    table::table(settings, keys.acceptors(settings)?).map(|_| ())
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reads certificate and keytab anew, and opens the audit log anew.
+/// Serves until SIGTERM or SIGINT; SIGHUP reads everything anew, and opens the audit log anew.
 ///
 /// # Errors
 /// [`ServiceError`] when something that the settings name cannot be had; nothing is served then.
@@ -105,7 +115,7 @@ pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
     let keys = Keys::open(settings)?;
     let entrance = Entrance::open(settings)?;
     let gateway = Arc::new(Gateway::new(Setup {
-        table: table(settings, keys.acceptors(settings)?)?,
+        table: table::table(settings, keys.acceptors(settings)?)?,
         observer: Arc::new(Books {
             audit: audit.clone(),
         }),
@@ -117,11 +127,13 @@ pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let workers = Workers::start(&gateway, doors)?;
+    let steward = Arc::clone(&gateway.table().pools).steward(std::future::pending());
     let open = Open {
         gateway,
         entrance,
         audit: audit.clone(),
         keys,
+        steward: runtime.spawn(steward),
     };
     let served = runtime.block_on(serve(settings, open));
     let stopped = workers.stop();
@@ -133,7 +145,7 @@ pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
 }
 
 /// Keeps the books and waits for signals, while the workers serve.
-async fn serve(settings: &GatewaySettings, open: Open) -> Result<(), ServiceError> {
+async fn serve(settings: &GatewaySettings, mut open: Open) -> Result<(), ServiceError> {
     if let Some(audit) = open.audit.clone() {
         tokio::spawn(async move { audit.sweep().await });
     }
@@ -154,7 +166,7 @@ async fn serve(settings: &GatewaySettings, open: Open) -> Result<(), ServiceErro
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => open.read_anew(settings),
+            _ = hangup.recv() => open.read_anew(&settings.file),
         }
     }
 }
@@ -181,39 +193,49 @@ fn listed(faults: &[BadEntry]) -> String {
     faults.join("\n")
 }
 
-/// What the gateway goes by.
-fn table(settings: &GatewaySettings, acceptors: AcceptorSource) -> Result<Table, ServiceError> {
-    let entry_points = settings.entry_points().map_err(ServiceError::Entry)?;
-    let mut table = Table::new(entry_points, Arc::new(acceptors));
-    table.headers = Arc::new(settings.headers());
-    table.local_names = local_names(settings)?;
-    table.groups = settings.groups();
-    table.domains = settings.domains.clone();
-    table.limits = settings.limits();
-    Ok(table)
-}
-
 /// What the running service holds open.
 struct Open {
     gateway: Arc<Gateway>,
     entrance: Entrance,
     audit: Option<Arc<AuditLog>>,
     keys: Keys,
+    /// Looks after the pools.
+    steward: JoinHandle<()>,
 }
 
 impl Open {
-    /// What cannot be read stays as it was.
-    fn read_anew(&self, settings: &GatewaySettings) {
+    /// Goes by what the settings say now, but for what is bound when the process begins. What cannot be read stays as it
+    /// was, as a whole.
+    fn read_anew(&mut self, file: &Path) {
         self.entrance.reload();
-        match self.keys.credential(settings) {
-            Ok(Some(credential)) => self.gateway.table().acceptors.replace(credential),
-            Ok(None) => {}
-            Err(error) => tracing::error!(%error, "the keys stay as they were"),
-        }
         if let Some(Err(error)) = self.audit.as_deref().map(AuditLog::reopen) {
             tracing::error!(%error, "the audit log cannot be opened anew; the old file stays in use");
         }
-        tracing::info!("certificate and keytab read anew");
+        let table = GatewaySettings::read(file)
+            .map_err(|error| error.to_string())
+            .and_then(|settings| self.table(&settings).map_err(|error| error.to_string()));
+        match table {
+            Ok(table) => self.replace(table),
+            Err(error) => tracing::error!(%error, "the settings stay as they were"),
+        }
+    }
+
+    fn table(&self, settings: &GatewaySettings) -> Result<Table, ServiceError> {
+        if settings.listeners()? != self.entrance.settings() {
+            tracing::warn!(
+                "listeners have changed: that takes effect when the gateway is started anew"
+            );
+        }
+        table::table(settings, self.keys.acceptors(settings)?)
+    }
+
+    fn replace(&mut self, table: Table) {
+        let pools = Arc::clone(&table.pools);
+        pools.adopt(&self.gateway.table().pools);
+        self.gateway.replace_table(table);
+        self.steward.abort();
+        self.steward = tokio::spawn(pools.steward(std::future::pending()));
+        tracing::info!("settings, certificates and keys read anew");
     }
 }
 
@@ -226,99 +248,6 @@ fn open_audit(settings: &GatewaySettings) -> Result<Option<Arc<AuditLog>>, Servi
         })
     });
     opened.transpose()
-}
-
-/// Where keys are.
-enum Keys {
-    /// Here, and what was accepted with them is remembered.
-    Own {
-        keytab: PathBuf,
-        replays: Arc<SharedReplayCache>,
-    },
-    /// Behind this socket.
-    Proxied(PathBuf),
-}
-
-impl Keys {
-    /// Reads them, where they are ours.
-    fn open(settings: &GatewaySettings) -> Result<Self, ServiceError> {
-        match (&settings.keytab, &settings.proxy) {
-            (Some(keytab), None) => {
-                let keys = Self::Own {
-                    keytab: keytab.clone(),
-                    replays: open_replay_cache(settings)?,
-                };
-                keys.credential(settings).map(|_| keys)
-            }
-            (None, Some(socket)) => Ok(Self::Proxied(socket.clone())),
-            (None, None) => Err(ServiceError::Means("none")),
-            (Some(_), Some(_)) => Err(ServiceError::Means("both")),
-        }
-    }
-
-    fn acceptors(&self, settings: &GatewaySettings) -> Result<AcceptorSource, ServiceError> {
-        if let Self::Proxied(socket) = self {
-            let door = ProxyDoor::at(socket.clone());
-            return Ok(AcceptorSource::proxy(match settings.channel_bindings {
-                Bindings::Verify => door,
-                Bindings::Require => door.require_bindings(),
-            }));
-        }
-        match self.credential(settings)? {
-            Some(credential) => Ok(AcceptorSource::keytab(credential)),
-            None => Err(ServiceError::Means("none")),
-        }
-    }
-
-    fn credential(
-        &self,
-        settings: &GatewaySettings,
-    ) -> Result<Option<AcceptorCredential>, ServiceError> {
-        match self {
-            Self::Own { keytab, replays } => {
-                credential(settings, keytab, Arc::clone(replays)).map(Some)
-            }
-            Self::Proxied(_) => Ok(None),
-        }
-    }
-}
-
-/// One for the whole process: its threads share it.
-fn open_replay_cache(settings: &GatewaySettings) -> Result<Arc<SharedReplayCache>, ServiceError> {
-    let now = Timestamp::from_unix_duration(UNIX_EPOCH.elapsed().unwrap_or_default());
-    let opened = SharedReplayCache::open(&settings.replay_cache, now, &mut rand::rng())?;
-    Ok(Arc::new(opened))
-}
-
-fn credential(
-    settings: &GatewaySettings,
-    path: &Path,
-    replays: Arc<SharedReplayCache>,
-) -> Result<AcceptorCredential, ServiceError> {
-    let keytab = KeytabFile::parse(&path.to_string_lossy())?.load()?;
-    let name = AcceptorName::HostBased {
-        service: settings.service.clone(),
-        host: None,
-    };
-    let credential = AcceptorCredential::new(&keytab, name, replays)
-        .map_err(|source| ServiceError::Keys {
-            keytab: path.to_owned(),
-            source,
-        })?
-        .clock_skew(settings.clock_skew);
-    Ok(match settings.channel_bindings {
-        Bindings::Verify => credential,
-        Bindings::Require => credential.require_bindings(),
-    })
-}
-
-fn local_names(settings: &GatewaySettings) -> Result<LocalNames, ServiceError> {
-    let mut environment = Environment::of_process();
-    if let Some(path) = &settings.krb5_conf {
-        environment.krb5_config = Some(path.to_string_lossy().into_owned());
-    }
-    let context = Context::new(environment)?;
-    Ok(LocalNames::new(context.conf().clone()))
 }
 
 #[cfg(test)]

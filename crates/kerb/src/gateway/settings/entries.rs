@@ -1,12 +1,13 @@
 //! The sections `[[gateway.entry]]`: the ways in.
 
 use http::StatusCode;
-use kerbstone_gateway::entry_point::{BackEnd, Destination, EntryPoint};
+use kerbstone_gateway::entry_point::{Destination, EntryPoint};
 use kerbstone_gateway::identity::Naming;
 use kerbstone_gateway::pattern::Pattern;
 use kerbstone_gateway::place::{HostPattern, Place};
 use kerbstone_gateway::request_path::PathPrefix;
 use kerbstone_gateway::rule::{CertificateRule, Rule};
+use kerbstone_gateway::transport::MemberAddress;
 use kerbstone_gateway::variables::{Domain, Variable};
 use kerbstone_gateway::way::Way;
 use serde::{Deserialize, Deserializer};
@@ -105,9 +106,11 @@ enum TypedVariable {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum Page {
     Whoami,
+    SignOut,
+    Status,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -124,6 +127,16 @@ enum Name {
 pub(crate) struct BadEntry {
     pub(super) path: String,
     pub(super) why: String,
+}
+
+impl BadEntry {
+    /// Of an entry point that is fine by itself.
+    pub(crate) fn new(point: &EntryPoint, why: String) -> Self {
+        Self {
+            path: point.to_string(),
+            why,
+        }
+    }
 }
 
 impl EntrySettings {
@@ -164,6 +177,11 @@ impl EntrySettings {
         }
     }
 
+    /// The one server that it leads to without a pool's having been written for it.
+    pub(crate) fn lone_member(&self) -> Option<MemberAddress> {
+        self.back_end.as_ref()?.parse().ok()
+    }
+
     fn place(&self, faults: &mut Faults) -> Option<Place> {
         let mut place = Place::below(faults.take(PathPrefix::parse(&self.path))?);
         for host in &self.hosts {
@@ -180,10 +198,14 @@ impl EntrySettings {
 
     fn destination(&self) -> Result<Destination, String> {
         match (&self.back_end, &self.pool, self.page) {
-            (Some(back_end), None, None) => BackEnd::parse(back_end)
-                .map(Destination::BackEnd)
-                .map_err(|error| error.to_string()),
+            (Some(back_end), None, None) => match back_end.parse::<MemberAddress>() {
+                Ok(address) => Ok(Destination::Pool(address.to_string().into())),
+                Err(error) => Err(error.to_string()),
+            },
+            (None, Some(pool), None) => Ok(Destination::Pool(pool.as_str().into())),
             (None, None, Some(Page::Whoami)) => Ok(Destination::Whoami),
+            (None, None, Some(Page::SignOut)) => Ok(Destination::SignOut),
+            (None, None, Some(Page::Status)) => Ok(Destination::Status),
             _ => Err(
                 "it leads to a `pool`, to a `back_end` or to a `page`, to one of them".to_owned(),
             ),
@@ -195,6 +217,9 @@ impl EntrySettings {
             (Some(_), Some(_)) => Err("`ways` says what `authentication` does, and more: use one"),
             (Some(ways), None) => Ok(ways.iter().map(|way| (*way).into()).collect()),
             (None, Some(way)) => Ok(vec![way.into()]),
+            (None, None) if matches!(self.page, Some(Page::SignOut)) => {
+                Ok(vec![Way::Session, Way::Nobody])
+            }
             (None, None) => Ok(vec![Way::Negotiate]),
         }
     }

@@ -18,6 +18,7 @@ use kerbstone_gateway::entry_points::EntryPoints;
 use kerbstone_gateway::groups::Groups;
 use kerbstone_gateway::identity_headers::IdentityHeaders;
 use kerbstone_gateway::pattern::Pattern;
+use kerbstone_gateway::pool::PoolSettings;
 use kerbstone_gateway::variables::Variable;
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -31,6 +32,8 @@ pub(crate) use listeners::BadListener;
 use listeners::{
     Hsts, ListenerSettings, TypedAddress, TypedCertificate, TypedClientCertificates, TypedVersion,
 };
+pub(crate) use pools::BadMember;
+use pools::TypedPool;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +109,9 @@ pub(crate) struct GatewaySettings {
     /// Where the settings file is.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
+    /// The settings file itself.
+    #[serde(skip)]
+    pub(crate) file: PathBuf,
     /// Groups and their members.
     #[serde(default)]
     groups: BTreeMap<String, Vec<String>>,
@@ -116,6 +122,9 @@ pub(crate) struct GatewaySettings {
     headers: HeaderSettings,
     #[serde(default)]
     limits: LimitSettings,
+    /// Back ends.
+    #[serde(default)]
+    pool: Vec<TypedPool>,
     /// The ways in.
     #[serde(default)]
     entry: Vec<EntrySettings>,
@@ -207,7 +216,19 @@ impl GatewaySettings {
             *path = folder.join(&*path);
         }
         gateway.folder = folder.to_owned();
+        gateway.file = path.to_owned();
         Ok(gateway)
+    }
+
+    /// Pools of back ends; the certificates that they name are read.
+    ///
+    /// # Errors
+    /// [`BadMember`] names the first that cannot be meant so.
+    pub(crate) fn pools(&self) -> Result<Vec<PoolSettings>, BadMember> {
+        self.pool
+            .iter()
+            .map(|pool| pool.pool(&self.folder))
+            .collect()
     }
 
     /// The table of entry points.
