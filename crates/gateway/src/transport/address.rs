@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 /// Where a member is, and what is spoken there.
 ///
-/// `http://HOST:PORT`, `https://HOST:PORT`, `unix:/PATH` (HTTP), `uwsgi://HOST:PORT` or `uwsgi+unix:/PATH`.
+/// `http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH` (HTTP), `uwsgi://HOST:PORT` or `uwsgi+unix:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MemberAddress {
     /// What is spoken.
@@ -46,7 +46,7 @@ pub enum Place {
 /// Why an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "write an address as http://HOST:PORT, https://HOST:PORT, unix:/PATH, uwsgi://HOST:PORT or uwsgi+unix:/PATH, and nothing after it"
+    "write an address as http://HOST:PORT, https://HOST:PORT, unix:PATH, uwsgi://HOST:PORT or uwsgi+unix:PATH, and nothing after it"
 )]
 pub struct BadAddress;
 
@@ -76,7 +76,7 @@ impl FromStr for MemberAddress {
 fn unix(protocol: Protocol, path: &str) -> Result<MemberAddress, BadAddress> {
     let path = Path::new(path);
     // The length of `sun_path`, with the NUL after it.
-    if !path.is_absolute() || path.as_os_str().len() > 107 {
+    if path.as_os_str().is_empty() || path.as_os_str().len() > 107 {
         return Err(BadAddress);
     }
     let place = Place::Unix(path.to_owned());
@@ -117,6 +117,18 @@ fn named(host: &str) -> Result<&str, BadAddress> {
     }
 }
 
+impl MemberAddress {
+    /// The same, with the path of a socket taken from a folder when it is relative.
+    #[must_use]
+    pub fn within(self, folder: &Path) -> Self {
+        let place = match self.place {
+            Place::Unix(path) => Place::Unix(folder.join(path)),
+            place => place,
+        };
+        Self { place, ..self }
+    }
+}
+
 impl Display for MemberAddress {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let scheme = match self.protocol {
@@ -149,6 +161,7 @@ mod tests {
             ("HTTPS://keystone", "https://keystone:443"),
             ("https://[::1]:5000", "https://[::1]:5000"),
             ("unix:/run/app.sock", "unix:/run/app.sock"),
+            ("unix:run/app.sock", "unix:run/app.sock"),
             ("uwsgi://127.0.0.1:5000", "uwsgi://127.0.0.1:5000"),
             ("uwsgi+unix:/run/k.sock", "uwsgi+unix:/run/k.sock"),
         ] {
@@ -173,7 +186,7 @@ mod tests {
             "http://h:65536",
             "http://h:80?x",
             "uwsgi://h",
-            "unix:relative",
+            "unix:",
             "https://[::1",
             "https://[h]:1",
             &long,

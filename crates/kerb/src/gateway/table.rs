@@ -11,7 +11,7 @@ use kerbstone_gateway::{LocalNames, Table};
 use kerbstone_verify::AcceptorSource;
 
 use super::service::ServiceError;
-use super::settings::{BadEntry, GatewaySettings};
+use super::settings::{BadEntry, BadMember, GatewaySettings};
 
 /// Makes the table. Nothing of one that is in force is changed by it.
 ///
@@ -22,7 +22,7 @@ pub(super) fn table(
     acceptors: AcceptorSource,
 ) -> Result<Table, ServiceError> {
     let entry_points = settings.entry_points().map_err(ServiceError::Entry)?;
-    let pools = pools(settings)?;
+    let pools: Vec<PoolSettings> = each_pool(settings).collect::<Result<_, _>>()?;
     let unknown = unknown_pools(&entry_points, &pools);
     if !unknown.is_empty() {
         return Err(ServiceError::Entry(unknown));
@@ -39,8 +39,9 @@ pub(super) fn table(
 }
 
 /// All pools: those that are written, and one of one member for each `back_end`.
-pub(super) fn pools(settings: &GatewaySettings) -> Result<Vec<PoolSettings>, ServiceError> {
-    let mut pools = settings.pools()?;
+pub(super) fn each_pool(
+    settings: &GatewaySettings,
+) -> impl Iterator<Item = Result<PoolSettings, BadMember>> {
     let limits = settings.limits();
     let timeouts = Timeouts {
         connect: limits.connect,
@@ -51,13 +52,15 @@ pub(super) fn pools(settings: &GatewaySettings) -> Result<Vec<PoolSettings>, Ser
     };
     let lone = settings.entries().iter();
     let lone = lone.filter_map(|entry| entry.lone_member());
-    let lone: BTreeMap<String, _> = lone.map(|address| (address.to_string(), address)).collect();
-    for (name, address) in lone {
+    let lone: BTreeMap<String, _> = lone
+        .map(|address| (address.to_string(), address.within(&settings.folder)))
+        .collect();
+    let lone = lone.into_iter().map(move |(name, address)| {
         let mut pool = PoolSettings::new(name, vec![MemberSettings::at(address)]);
         pool.timeouts = timeouts;
-        pools.push(pool);
-    }
-    Ok(pools)
+        Ok(pool)
+    });
+    settings.each_pool().chain(lone)
 }
 
 /// Entries that lead to pools that are not there.

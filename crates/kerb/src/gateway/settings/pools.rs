@@ -208,7 +208,7 @@ impl TypedMember {
             weight: self.weight,
             is_backup: self.backup,
             connections: self.connections,
-            address: usual.address,
+            address: usual.address.within(folder),
         })
     }
 
