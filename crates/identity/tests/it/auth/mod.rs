@@ -1,0 +1,8 @@
+//! Signing in, and what tokens are worth.
+
+mod delegated;
+mod entrance;
+mod passwords;
+mod refusals;
+mod site;
+mod tokens;
