@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::{getgid, getuid};
 use tempfile::TempDir;
 
 use super::presence::{require, require_file};
@@ -77,9 +78,15 @@ impl Keystone {
         let public = setup.public.unwrap_or(&own);
         let settings = folder.path().join("keystone.conf");
         fs::write(&settings, conf(folder.path(), public, setup)).expect("keystone.conf");
-        for arguments in [&["db_sync"][..], &["fernet_setup"], &["credential_setup"]] {
-            manage(&settings, arguments);
+        manage(&settings, &["db_sync"]);
+        let (user, group) = (getuid().to_string(), getgid().to_string());
+        for keys in ["fernet_setup", "credential_setup"] {
+            manage(
+                &settings,
+                &[keys, "--keystone-user", &user, "--keystone-group", &group],
+            );
         }
+        write_ahead(folder.path());
         let url = format!("{public}/v3");
         manage(
             &settings,
@@ -184,6 +191,15 @@ fn conf(folder: &Path, public: &str, setup: &KeystoneSetup<'_>) -> String {
         setup.methods.join(","),
         setup.settings
     )
+}
+
+/// With its rollback journal, `SQLite` refuses to write while another connection of the same process reads.
+fn write_ahead(folder: &Path) {
+    const SCRIPT: &str =
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('pragma journal_mode=wal')";
+    let mut command = Command::new(PYTHON);
+    command.args(["-c", SCRIPT]).arg(folder.join("keystone.db"));
+    Finished::of(&mut command, "python3", "").succeeded();
 }
 
 /// Its keys belong to whoever runs the test.
