@@ -87,6 +87,16 @@ pub enum MemberState {
 }
 
 impl MemberState {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Up,
+        Self::Untried,
+        Self::Down,
+        Self::Draining,
+        Self::Maintenance,
+        Self::Leaving,
+    ];
+
     /// For people, logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {

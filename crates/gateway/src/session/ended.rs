@@ -16,6 +16,7 @@ use kerbstone_proto::time::KerberosTime;
 
 use crate::session::contents::SessionId;
 use crate::session::key_ring::lock;
+use crate::session::revoked::AnyMark;
 
 /// Of more, those are forgotten that would be over soonest.
 const MOST: usize = 100_000;
@@ -24,6 +25,7 @@ const RECORD: usize = 24;
 #[derive(Debug)]
 pub(crate) struct Ended {
     memory: RwLock<Memory>,
+    people: AnyMark,
     file: Option<EndedFile>,
 }
 
@@ -50,6 +52,7 @@ impl Ended {
     pub(crate) fn in_memory() -> Self {
         Self {
             memory: RwLock::default(),
+            people: AnyMark::default(),
             file: None,
         }
     }
@@ -57,6 +60,7 @@ impl Ended {
     pub(crate) fn open(path: &Path, now: KerberosTime) -> io::Result<Self> {
         let ended = Self {
             memory: RwLock::default(),
+            people: AnyMark::default(),
             file: Some(EndedFile {
                 path: path.to_owned(),
                 state: Mutex::default(),
@@ -71,8 +75,20 @@ impl Ended {
         memory.over.contains_key(id)
     }
 
+    /// Until when it is remembered that this was ended.
+    pub(super) fn when(&self, id: &SessionId) -> Option<KerberosTime> {
+        let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+        memory.over.get(id).copied()
+    }
+
+    /// Whether anybody's sessions were ended all at once.
+    pub(super) fn knows_people(&self) -> bool {
+        self.people.is_there()
+    }
+
     /// Ends a session that would be over at that time.
     pub(crate) fn add(&self, id: SessionId, over: KerberosTime) {
+        self.people.saw(&id);
         self.memory().add(id, over);
         if let Some(Err(error)) = self.file.as_ref().map(|file| file.append(id, over)) {
             tracing::error!(%error, "that a session was ended is not written down: after a restart it is not");
@@ -90,6 +106,7 @@ impl Ended {
         *state = position;
         let mut memory = self.memory();
         for (id, over) in records {
+            self.people.saw(&id);
             memory.add(id, over);
         }
         memory.forget(now);

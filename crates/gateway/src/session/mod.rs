@@ -8,6 +8,7 @@ mod contents;
 pub mod cookie;
 mod ended;
 pub mod key_ring;
+mod revoked;
 mod seal;
 
 use std::io;
@@ -248,6 +249,11 @@ impl Sessions {
         self.ended.add(facts.id, self.latest_end(facts));
     }
 
+    /// Makes void every session of somebody that has begun: of a principal, or of everybody of that name in any realm.
+    pub fn revoke(&self, whose: &str, now: KerberosTime) {
+        revoked::revoke(&self.ended, whose, now);
+    }
+
     /// `Set-Cookie` that makes the browser forget its session.
     pub fn forget(&self) -> Option<HeaderValue> {
         self.style.forget()
@@ -286,6 +292,11 @@ impl Sessions {
                 path: "the list of ended sessions".into(),
                 source,
             })
+    }
+
+    /// Whether sessions of the one are sessions of the other, so that the one may go on in the other's place.
+    pub fn are_those_of(&self, other: &Self) -> bool {
+        self.style == other.style && self.lives == other.lives && self.ring.is_at(&other.ring)
     }
 
     /// The lives of sessions.
@@ -338,7 +349,9 @@ impl Sessions {
             Err(SessionFault::TooOld)
         } else if now >= facts.touched.saturating_add(self.lives.idle) {
             Err(SessionFault::Idle)
-        } else if self.ended.has(&facts.id) {
+        } else if self.ended.has(&facts.id)
+            || revoked::is_revoked(&self.ended, &facts.principal, facts.began)
+        {
             Err(SessionFault::Ended)
         } else {
             Ok(facts)
@@ -423,9 +436,11 @@ fn counts(method: Method, ways: &[Way]) -> bool {
 
 /// The host without its port and its last dot, in small letters.
 pub(crate) fn plain_host(host: &str) -> String {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => name,
-        _ => host,
+    let name = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        // An address of IPv6 has no port unless it stands in brackets.
+        None if host.matches(':').count() > 1 => host,
+        None => host.split(':').next().unwrap_or_default(),
     };
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }

@@ -20,6 +20,7 @@ pub use exchange::{Exchange, RequestLine};
 pub(crate) use ledger::Connected;
 pub use ledger::{Ledger, Tally};
 pub use memory::resident as resident_memory;
+pub use overview::NoSessions;
 pub use page::answer;
 pub(crate) use page::{LIVE, TABLES};
 pub use report::{

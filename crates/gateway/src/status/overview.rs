@@ -5,12 +5,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::ledger::Ledger;
 use super::report::{Facts, ListenerFacts, RouteFacts, Status};
+use kerbstone_proto::time::Timestamp;
+
 use crate::entry_point::{Destination, EntryPoint};
 use crate::gateway::Gateway;
 use crate::listener::Listener;
 use crate::observer::Observer;
 use crate::pool::{NoSuchMember, PoolReport, Wanted};
 use crate::tls::ClientCertificates;
+
+/// Nobody goes on with a session here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no entry point goes on with sessions")]
+pub struct NoSessions;
 
 impl Gateway {
     /// What it counts.
@@ -56,6 +63,17 @@ impl Gateway {
             });
         };
         pool.set(member, wanted)
+    }
+
+    /// Makes void every session of somebody that has begun: of a principal, or of everybody of that name in any realm.
+    ///
+    /// # Errors
+    /// There are no sessions here.
+    pub fn revoke_sessions(&self, whose: &str, now: Timestamp) -> Result<(), NoSessions> {
+        let table = self.table();
+        let sessions = table.sessions.as_ref().ok_or(NoSessions)?;
+        sessions.revoke(whose, now.time);
+        Ok(())
     }
 
     /// Where it is reached.
