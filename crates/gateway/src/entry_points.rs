@@ -117,6 +117,22 @@ impl EntryPoints {
             .and_then(|row| self.points.get(row.point))
     }
 
+    /// The entry point that takes every request by a listener that another one would take.
+    pub fn shadow_of(&self, point: &EntryPoint, listener: &str) -> Option<&EntryPoint> {
+        let own = &point.place;
+        if !is_at(&own.listeners, listener) {
+            return None;
+        }
+        self.points.iter().find(|other| {
+            let place = &other.place;
+            place.prefix.is_same_place(&own.prefix)
+                && place.named() > own.named()
+                && is_at(&place.listeners, listener)
+                && (place.hosts.is_empty() || is_within(&own.hosts, &place.hosts))
+                && (place.methods.is_empty() || is_within(&own.methods, &place.methods))
+        })
+    }
+
     /// All of them, as they stand in the settings.
     pub fn iter(&self) -> impl Iterator<Item = &EntryPoint> {
         self.points.iter()
@@ -147,6 +163,15 @@ impl EntryPoints {
             looks_at_methods,
         }
     }
+}
+
+fn is_at(listeners: &[String], listener: &str) -> bool {
+    listeners.is_empty() || listeners.iter().any(|one| one == listener)
+}
+
+/// Whether a list that is not empty has nothing that the other has not.
+fn is_within<T: PartialEq>(inner: &[T], outer: &[T]) -> bool {
+    !inner.is_empty() && inner.iter().all(|one| outer.contains(one))
 }
 
 fn rows_of(at: usize, point: &EntryPoint) -> Vec<Row> {
@@ -356,6 +381,28 @@ mod tests {
         let points = EntryPoints::new(vec![x509]).unwrap();
         assert_eq!(found(&points, "GET h/x509 at main"), None);
         assert!(found(&points, "GET h/x509 at x509").is_some());
+    }
+
+    #[test]
+    fn one_that_another_takes_everything_from_is_known() {
+        let main = || vec!["main".to_owned()];
+        let points = EntryPoints::new(vec![
+            with("/v3", |place| place.methods = vec![Method::POST]),
+            with("/v3", |place| {
+                place.methods = vec![Method::GET, Method::POST];
+                place.listeners = main();
+            }),
+            point("/v3"),
+        ])
+        .unwrap();
+        let [post, more, all] = points.points.as_slice() else {
+            panic!("{points:?}")
+        };
+        let shadow = |point, listener| points.shadow_of(point, listener).map(ToString::to_string);
+        assert_eq!(shadow(post, "main").unwrap(), more.to_string());
+        assert_eq!(shadow(post, "x509"), None);
+        assert_eq!(shadow(all, "main"), None);
+        assert_eq!(shadow(more, "main"), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod deadline;
 pub mod delegation;
 pub mod entry_point;
 pub mod entry_points;
+pub mod explanation;
 mod file_stamp;
 pub mod forwarding;
 mod gateway;

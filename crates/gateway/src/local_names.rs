@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use kerbstone_proto::krb5_conf::Krb5Conf;
 use kerbstone_proto::localname::{LocalNameError, local_name};
-use kerbstone_proto::name::Principal;
+use kerbstone_proto::name::{Principal, Realm};
 
 /// Principals whose names are remembered.
 const MOST_REMEMBERED: usize = 4096;
@@ -24,6 +24,11 @@ impl LocalNames {
             conf,
             known: Mutex::new(HashMap::new()),
         }
+    }
+
+    /// The realm of names without one, where the configuration names it.
+    pub fn default_realm(&self) -> Option<Realm> {
+        self.conf.libdefaults().default_realm()
     }
 
     /// The local name, if the principal is a user here.

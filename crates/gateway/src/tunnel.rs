@@ -12,20 +12,6 @@ use crate::transport::Tunnel;
 
 const PIECE: usize = 8 << 10;
 
-/// Joins the two connections.
-pub(crate) async fn join(client: OnUpgrade, back_end: OnUpgrade, idle: Duration) {
-    let (client, back_end) = match tokio::try_join!(client, back_end) {
-        Ok(both) => both,
-        Err(error) => {
-            tracing::debug!(%error, "an upgrade came to nothing");
-            return;
-        }
-    };
-    if let Err(error) = carry(TokioIo::new(client), TokioIo::new(back_end), idle).await {
-        tracing::debug!(%error, "a tunnel ended");
-    }
-}
-
 /// Joins a client with the member of a pool that has changed the protocol with it.
 pub(crate) async fn join_member(client: OnUpgrade, member: Tunnel) {
     let idle = member.idle();
