@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::identity::Naming;
 use crate::place::Place;
+use crate::rate::Bucket;
 use crate::request_path::PathPrefix;
 use crate::rule::Rule;
 use crate::variables::{Domain, Variable};
@@ -39,6 +40,8 @@ pub struct EntryPoint {
     label: Arc<str>,
     /// Which of all it is.
     pub(crate) number: usize,
+    /// How often people may come, all together.
+    pub rate: Option<Bucket>,
 }
 
 /// What is behind an entry point.
@@ -70,6 +73,7 @@ impl EntryPoint {
             unknown_user: None,
             destination,
             number: 0,
+            rate: None,
         }
     }
 

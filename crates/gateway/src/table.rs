@@ -72,6 +72,19 @@ impl Table {
             limits: Limits::default(),
         }
     }
+
+    /// Goes on with what an older table remembers of people, where the settings of it are the same: who signed out, and
+    /// who failed how often.
+    pub fn adopt(&mut self, old: &Self) {
+        if let (Some(sessions), Some(old)) = (&mut self.sessions, &old.sessions)
+            && sessions.are_those_of(old)
+        {
+            *sessions = Arc::clone(old);
+        }
+        if self.rates.settings() == old.rates.settings() {
+            self.rates = Arc::clone(&old.rates);
+        }
+    }
 }
 
 impl std::fmt::Debug for Table {

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kerbstone_gss::spnego;
 use kerbstone_gss::{AcceptorCredential, ChannelBindings, Context, Refused, Step};
+use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::Timestamp;
 
 use crate::delegated::Delegated;
@@ -44,6 +45,17 @@ impl AcceptorSource {
     pub fn replace(&self, credential: AcceptorCredential) {
         if let Self::Keytab(current) = self {
             *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credential);
+        }
+    }
+
+    /// The service that the first of our own keys is for; a proxy does not say.
+    pub fn service(&self) -> Option<Principal> {
+        match self {
+            Self::Keytab(current) => {
+                let current = current.read().unwrap_or_else(PoisonError::into_inner);
+                current.keys().first().map(|key| key.principal.clone())
+            }
+            Self::Proxy(_) => None,
         }
     }
 

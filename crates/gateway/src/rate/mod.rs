@@ -142,6 +142,11 @@ impl Rates {
         }
     }
 
+    /// By what it counts.
+    pub const fn settings(&self) -> &RateSettings {
+        &self.settings
+    }
+
     /// Whether a request may be looked at: one of `source`, none for those who come over a unix socket, at an entry point.
     ///
     /// # Errors

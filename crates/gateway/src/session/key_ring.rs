@@ -138,6 +138,11 @@ impl KeyRing {
         Ok(())
     }
 
+    /// Whether both are the same file.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+
     pub(crate) fn seal(&self, purpose: Purpose, secret: &[u8]) -> String {
         let keys = self.keys.load();
         // A ring is never without a key.

@@ -70,8 +70,9 @@ impl Site {
         more: Vec<EntryPoint>,
         change: impl FnOnce(&mut Table),
     ) -> Self {
-        let (listener, certificate) = listener();
-        Self::behind(manners, limits, Arc::new(listener), certificate).await
+        let door = listener();
+        let door = (Arc::new(door.0), door.1);
+        Self::build(manners, limits, door, more, change).await
     }
 
     /// The same behind a listener of the caller's making, whose certificate is that; `/certificate` is for those with a
@@ -81,6 +82,17 @@ impl Site {
         limits: Limits,
         listener: Arc<Listener>,
         certificate: CertificateDer<'static>,
+    ) -> Self {
+        let door = (listener, certificate);
+        Self::build(manners, limits, door, Vec::new(), |_| {}).await
+    }
+
+    async fn build(
+        manners: Manners,
+        limits: Limits,
+        (listener, certificate): (Arc<Listener>, CertificateDer<'static>),
+        more: Vec<EntryPoint>,
+        change: impl FnOnce(&mut Table),
     ) -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
         let back_end = back_end(manners, Arc::clone(&requests)).await;
@@ -92,11 +104,12 @@ impl Site {
             point.naming = Naming::Principal;
             point
         };
-        let entries = vec![
+        let mut entries = vec![
             entry("/open", Way::Nobody),
             entry("/closed", Way::Negotiate),
             entry("/certificate", Way::Certificate),
         ];
+        entries.extend(more);
         let address = format!("http://{back_end}").parse().unwrap();
         let mut pool = PoolSettings::new("site", vec![MemberSettings::at(address)]);
         pool.timeouts.answer = limits.answer;
@@ -106,9 +119,9 @@ impl Site {
             Arc::new(AcceptorSource::keytab(credential(&key))),
         );
         table.limits = limits;
-        change(&mut table);
         let rule = MapRule::new(Field::CommonName, None, Some("{cn}@EXAMPLE.TEST")).unwrap();
         table.certificates = CertificateMap::new(vec![rule]);
+        change(&mut table);
         let gateway = Gateway::new(Setup {
             table,
             observer: Arc::new(NoBooks),
