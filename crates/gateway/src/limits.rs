@@ -45,7 +45,7 @@ impl Default for Limits {
             answer: Duration::from_secs(60),
             stop: Duration::from_secs(10),
             header_octets: 16 << 10,
-            authorization_octets: 64 << 10,
+            authorization_octets: 68 << 10,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -234,6 +234,10 @@ fn bind_unix(path: &Path, mode: u32, workers: usize) -> io::Result<Vec<Socket>> 
 
 /// A socket that nobody listens at any more is left over from a process that is gone.
 fn remove_stale(path: &Path) -> io::Result<()> {
+    let is_socket = |file: std::fs::Metadata| file.file_type().is_socket();
+    if !std::fs::symlink_metadata(path).is_ok_and(is_socket) {
+        return Ok(());
+    }
     match UnixStream::connect(path) {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {

@@ -64,12 +64,14 @@ impl Workers {
     /// A worker had failed.
     pub fn stop(self) -> io::Result<()> {
         self.stop.send_replace(true);
-        let ended = self.threads.into_iter().map(|thread| {
-            let ended = thread.join();
-            ended.unwrap_or_else(|_| Err(io::Error::other("a worker came to a sudden end")))
-        });
-        ended.fold(Ok(()), |all, one| all.and(one))
+        let ended: Vec<io::Result<()>> = self.threads.into_iter().map(joined).collect();
+        ended.into_iter().collect()
     }
+}
+
+fn joined(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
+    let ended = thread.join();
+    ended.unwrap_or_else(|_| Err(io::Error::other("a worker came to a sudden end")))
 }
 
 /// Serves as the only worker, on the present runtime, until `stop` is ready; then as [`Workers::stop`].

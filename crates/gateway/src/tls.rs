@@ -149,7 +149,10 @@ impl TlsIdentity {
 
     /// When the first of the server's certificates ends.
     pub(crate) fn ends(&self) -> Option<KerberosTime> {
-        let own = self.certificates.iter().filter_map(|one| one.key.cert.first());
+        let own = self
+            .certificates
+            .iter()
+            .filter_map(|one| one.key.cert.first());
         let parsed = own.filter_map(|own| ClientCertificate::from_der(own));
         parsed.map(|own| own.not_after).min()
     }

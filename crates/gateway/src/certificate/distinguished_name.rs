@@ -112,7 +112,7 @@ impl<'a> Attribute<'a> {
     fn write_slashed(&self, text: &mut String) {
         text.push_str(&self.name());
         text.push('=');
-        for &octet in shown_octets(self.value) {
+        for &octet in self.value.contents {
             match octet {
                 b'/' | b'+' => text.extend(['\\', char::from(octet)]),
                 b' '..=b'~' => text.push(char::from(octet)),
@@ -120,19 +120,4 @@ impl<'a> Attribute<'a> {
             }
         }
     }
-}
-
-/// OpenSSL takes general strings whose octets stand alone in groups of four for what some program once wrote instead
-/// of universal strings.
-fn shown_octets(value: Element<'_>) -> impl Iterator<Item = &u8> {
-    let octets = value.contents;
-    let is_sparse = value.tag == tag::GENERAL_STRING
-        && octets.len().is_multiple_of(4)
-        && octets
-            .chunks_exact(4)
-            .all(|group| matches!(group, [0, 0, 0, _]));
-    octets
-        .iter()
-        .skip(if is_sparse { 3 } else { 0 })
-        .step_by(if is_sparse { 4 } else { 1 })
 }

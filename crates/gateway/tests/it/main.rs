@@ -1,9 +1,14 @@
 //! A gateway between clients that misbehave and back ends that do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod authority;
+mod bindings;
 mod client;
 mod cves;
+mod entrance;
+mod floods;
 mod negotiation;
+mod sessions;
 mod site;
 mod tickets;
 

@@ -7,7 +7,8 @@ use kerbstone_gss::krb5::InitiatorOptions;
 use kerbstone_gss::{ChannelBindings, GssFlags, Name};
 use kerbstone_proto::flags::TicketFlags;
 use kerbstone_proto::message::{
-    EncTicketPart, EncryptedData, EncryptionKey, HostAddresses, Ticket, TransitedEncoding,
+    AuthorizationData, AuthorizationDataElement, EncTicketPart, EncryptedData, EncryptionKey,
+    HostAddresses, Ticket, TransitedEncoding,
 };
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::ticket_source::{
@@ -50,6 +51,20 @@ impl TicketSource for Tickets {
         &mut self,
         wanted: &WantedTicket,
     ) -> Result<ServiceTicket, TicketSourceError> {
+        self.ticket(wanted, AuthorizationData::default())
+    }
+
+    fn forwarded_tgt(&mut self, _: &Principal) -> Result<ServiceTicket, TicketSourceError> {
+        Err("there is no ticket-granting ticket".into())
+    }
+}
+
+impl Tickets {
+    fn ticket(
+        &self,
+        wanted: &WantedTicket,
+        authorization_data: AuthorizationData,
+    ) -> Result<ServiceTicket, TicketSourceError> {
         let client = self.client()?;
         let time = |after| KerberosTime::from_unix(now().time.unix() + after);
         let session_key = Key::random(Enctype::Aes256CtsHmacSha1_96, &mut rng())?;
@@ -64,7 +79,7 @@ impl TicketSource for Tickets {
             endtime: time(36_000),
             renew_till: None,
             caddr: HostAddresses::default(),
-            authorization_data: Default::default(),
+            authorization_data,
         };
         let (plain, usage) = (part.to_der(), KeyUsage::TICKET);
         Ok(ServiceTicket {
@@ -84,8 +99,33 @@ impl TicketSource for Tickets {
             addresses: HostAddresses::default(),
         })
     }
+}
 
-    fn forwarded_tgt(&mut self, _: &Principal) -> Result<ServiceTicket, TicketSourceError> {
-        Err("there is no ticket-granting ticket".into())
+/// The same people's, with so many octets of somebody else's data in each.
+#[derive(Debug)]
+pub(crate) struct LargeTickets {
+    pub(crate) tickets: Tickets,
+    pub(crate) size: usize,
+}
+
+impl TicketSource for LargeTickets {
+    fn client(&self) -> Result<Principal, TicketSourceError> {
+        self.tickets.client()
+    }
+
+    fn service_ticket(
+        &mut self,
+        wanted: &WantedTicket,
+    ) -> Result<ServiceTicket, TicketSourceError> {
+        let element = AuthorizationDataElement {
+            ad_type: 1,
+            ad_data: vec![7; self.size],
+        };
+        self.tickets
+            .ticket(wanted, AuthorizationData::from(vec![element]))
+    }
+
+    fn forwarded_tgt(&mut self, tgs: &Principal) -> Result<ServiceTicket, TicketSourceError> {
+        self.tickets.forwarded_tgt(tgs)
     }
 }
