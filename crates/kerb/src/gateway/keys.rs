@@ -49,7 +49,10 @@ impl Keys {
                 Ok(AcceptorSource::keytab(credential))
             }
             (Self::Proxied(before), None, Some(socket)) if before == socket => {
-                let door = ProxyDoor::at(socket.clone());
+                let mut door = ProxyDoor::at(socket.clone());
+                if settings.delegation.is_some() {
+                    door = door.with_delegation();
+                }
                 Ok(AcceptorSource::proxy(match settings.channel_bindings {
                     Bindings::Verify => door,
                     Bindings::Require => door.require_bindings(),

@@ -2,27 +2,35 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kerbstone_admin::door::DoorError;
 use kerbstone_client::ClientError;
+use kerbstone_gateway::delegation::DelegationFault;
 use kerbstone_gateway::listener::{Address, CannotListen};
 use kerbstone_gateway::pool::BadPool;
 use kerbstone_gateway::server::Workers;
+use kerbstone_gateway::session::key_ring::RingFault;
 use kerbstone_gateway::{Gateway, Setup, Table};
 use kerbstone_gss::GssError;
 use kerbstone_gss::replay::ReplayFault;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::books::Books;
+use super::books::{Books, NoLog};
+use super::control::{self, Control};
 use super::doors::{self, Entrance, ListenerFault};
+use super::figures;
 use super::keys::Keys;
-use super::settings::{BadEntry, BadListener, BadMap, BadMember, GatewaySettings};
+use super::settings::{BadEntry, BadListener, BadMap, BadMember, BadSessions, GatewaySettings};
 use super::table;
+use super::upkeep;
 use super::walls;
-use crate::serve::{self, AuditLog};
+use crate::serve;
 use crate::supervised;
 
 /// Why the service cannot start.
@@ -61,12 +69,27 @@ pub(crate) enum ServiceError {
     /// The table of entry points cannot be meant so.
     #[error("{}", listed(.0))]
     Entry(Vec<BadEntry>),
+    /// The cookie of sessions cannot be meant so.
+    #[error(transparent)]
+    Sessions(#[from] BadSessions),
+    /// The keys of sessions cannot be had.
+    #[error(transparent)]
+    Ring(#[from] RingFault),
+    /// Nobody knows for which service the KDC is to make a ticket.
+    #[error("the KDC cannot be made to prove itself: {0}")]
+    OwnService(String),
+    /// Tickets that people send along cannot be kept.
+    #[error(transparent)]
+    Delegation(#[from] DelegationFault),
     /// A socket cannot be had.
     #[error(transparent)]
     Listen(#[from] CannotListen),
-    /// The audit log cannot be written.
-    #[error("cannot write the audit log {path}: {source}", path = path.display())]
-    Audit { path: PathBuf, source: io::Error },
+    /// A log cannot be written.
+    #[error(transparent)]
+    Log(#[from] NoLog),
+    /// The control socket cannot be had.
+    #[error(transparent)]
+    Control(#[from] DoorError),
     /// The metrics endpoint cannot be had.
     #[error("cannot serve metrics on {address}: {reason}")]
     Metrics { address: SocketAddr, reason: String },
@@ -87,39 +110,33 @@ impl ServiceError {
             Self::KeysMoved => "start the gateway anew: it has shut itself off from everything else".to_owned(),
             Self::Member(_) | Self::Pool(_) => "the book's page about the gateway explains [[gateway.pool]]".to_owned(),
             Self::Entry(_) => "the book's page about the gateway explains [[gateway.entry]]".to_owned(),
+            Self::Sessions(_) => "the book's page about the gateway explains [gateway.sessions]".to_owned(),
+            Self::Ring(_) => "name a file in a folder of the service's own, closed to others, as `keys` under [gateway.sessions]".to_owned(),
+            Self::OwnService(_) => "name it as `service` under [gateway.passwords], as HTTP/www.example.org".to_owned(),
+            Self::Delegation(_) => "name a folder that the gateway may write to as `folder` under [gateway.delegation]".to_owned(),
             Self::Listener(_) | Self::Map(_) => "the book's page about the gateway explains [[gateway.listener]] and [gateway.certificates]".to_owned(),
             Self::Listen(CannotListen { address, source }) => cannot_listen(address, source.kind()),
-            Self::Audit { .. } => "make the folder, and let the service's user write there".to_owned(),
+            Self::Control(_) => "name a path of at most 103 characters under `control`, in a folder where the service's user may write".to_owned(),
+            Self::Log(_) => "make the folder, and let the service's user write there".to_owned(),
             Self::Metrics { .. } => "set another address as `metrics` under [gateway], or none".to_owned(),
             Self::System(_) => "look at the limits of the service (threads, open files)".to_owned(),
         }
     }
 }
 
-/// Reads everything that the settings name, and serves nothing.
-///
-/// # Errors
-/// [`ServiceError`], as [`run`] would.
-pub(crate) fn check(settings: &GatewaySettings) -> Result<(), ServiceError> {
-    Entrance::open(settings)?;
-    let keys = Keys::open(settings)?;
-    table::table(settings, keys.acceptors(settings)?).map(|_| ())
-}
-
-/// Serves until SIGTERM or SIGINT; SIGHUP reads everything anew, and opens the audit log anew.
+/// Serves until SIGTERM or SIGINT; SIGHUP reads everything anew, and opens the logs anew.
 ///
 /// # Errors
 /// [`ServiceError`] when something that the settings name cannot be had; nothing is served then.
 pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
-    let audit = open_audit(settings)?;
+    let books = Arc::new(Books::open(settings)?);
     let keys = Keys::open(settings)?;
     let entrance = Entrance::open(settings)?;
     let gateway = Arc::new(Gateway::new(Setup {
         table: table::table(settings, keys.acceptors(settings)?)?,
-        observer: Arc::new(Books {
-            audit: audit.clone(),
-        }),
+        observer: Arc::clone(&books) as _,
     }));
+    let control = settings.control.as_deref().map(control::bind).transpose()?;
     doors::allow_all_descriptors();
     let doors = entrance.bind(settings.workers)?;
     if settings.proxy.is_some() {
@@ -131,44 +148,57 @@ pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
     let open = Open {
         gateway,
         entrance,
-        audit: audit.clone(),
+        books: Arc::clone(&books),
         keys,
         steward: runtime.spawn(steward),
     };
-    let served = runtime.block_on(serve(settings, open));
+    let served = runtime.block_on(serve(settings, open, control));
     let stopped = workers.stop();
     tracing::info!("stopped");
-    if let Some(audit) = audit {
-        audit.flush();
-    }
+    books.flush();
     served.and(stopped.map_err(ServiceError::System))
 }
 
 /// Keeps the books and waits for signals, while the workers serve.
-async fn serve(settings: &GatewaySettings, mut open: Open) -> Result<(), ServiceError> {
-    if let Some(audit) = open.audit.clone() {
-        tokio::spawn(async move { audit.sweep().await });
-    }
+async fn serve(
+    settings: &GatewaySettings,
+    mut open: Open,
+    control: Option<UnixListener>,
+) -> Result<(), ServiceError> {
+    open.books.sweep();
+    let gateway = Arc::clone(&open.gateway);
+    tokio::spawn(async move { gateway.keep_time().await });
     if let Some(address) = settings.metrics {
         let installed = serve::listen_for_metrics(address);
         installed.map_err(|error| ServiceError::Metrics {
             address,
             reason: error.to_string(),
         })?;
+        figures::describe();
+        open.books.count();
+        tokio::spawn(figures::refresh(Arc::clone(&open.gateway)));
+    }
+    let (reloads, mut wanted) = mpsc::channel(1);
+    if let Some(listener) = control {
+        let control = Control::new(Arc::clone(&open.gateway), reloads);
+        tokio::spawn(control.serve(listener));
     }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(open.entrance.clone().watch());
+    tokio::spawn(upkeep::look_after(Arc::clone(&open.gateway)));
     tracing::info!(listen = ?open.entrance.addresses(), "ready");
     supervised::ready();
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => open.read_anew(&settings.file),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => drop(open.read_anew(&settings.file)),
+            Some(told) = wanted.recv() => drop(told.send(open.read_anew(&settings.file))),
         }
     }
+    Ok(())
 }
 
 fn cannot_listen(address: &Address, kind: io::ErrorKind) -> String {
@@ -197,7 +227,7 @@ fn listed(faults: &[BadEntry]) -> String {
 struct Open {
     gateway: Arc<Gateway>,
     entrance: Entrance,
-    audit: Option<Arc<AuditLog>>,
+    books: Arc<Books>,
     keys: Keys,
     /// Looks after the pools.
     steward: JoinHandle<()>,
@@ -206,17 +236,26 @@ struct Open {
 impl Open {
     /// Goes by what the settings say now, but for what is bound when the process begins. What cannot be read stays as it
     /// was, as a whole.
-    fn read_anew(&mut self, file: &Path) {
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    fn read_anew(&mut self, file: &Path) -> Result<(), String> {
         self.entrance.reload();
-        if let Some(Err(error)) = self.audit.as_deref().map(AuditLog::reopen) {
-            tracing::error!(%error, "the audit log cannot be opened anew; the old file stays in use");
+        if let Err(error) = self.books.reopen() {
+            tracing::error!(%error, "a log cannot be opened anew; the old file stays in use");
         }
         let table = GatewaySettings::read(file)
             .map_err(|error| error.to_string())
             .and_then(|settings| self.table(&settings).map_err(|error| error.to_string()));
         match table {
-            Ok(table) => self.replace(table),
-            Err(error) => tracing::error!(%error, "the settings stay as they were"),
+            Ok(table) => {
+                self.replace(table);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "the settings stay as they were");
+                Err(error)
+            }
         }
     }
 
@@ -229,7 +268,8 @@ impl Open {
         table::table(settings, self.keys.acceptors(settings)?)
     }
 
-    fn replace(&mut self, table: Table) {
+    fn replace(&mut self, mut table: Table) {
+        table.adopt(&self.gateway.table());
         let pools = Arc::clone(&table.pools);
         pools.adopt(&self.gateway.table().pools);
         self.gateway.replace_table(table);
@@ -237,17 +277,6 @@ impl Open {
         self.steward = tokio::spawn(pools.steward(std::future::pending()));
         tracing::info!("settings, certificates and keys read anew");
     }
-}
-
-fn open_audit(settings: &GatewaySettings) -> Result<Option<Arc<AuditLog>>, ServiceError> {
-    let opened = settings.audit.as_ref().map(|path| {
-        let log = AuditLog::open(path).map(Arc::new);
-        log.map_err(|source| ServiceError::Audit {
-            path: path.clone(),
-            source,
-        })
-    });
-    opened.transpose()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use kerbstone_gateway::pool::{MemberSettings, PoolSettings, Pools, Timeouts};
 use kerbstone_gateway::{LocalNames, Table};
 use kerbstone_verify::AcceptorSource;
 
+use super::people;
 use super::service::ServiceError;
 use super::settings::{BadEntry, BadMember, GatewaySettings};
 
@@ -35,6 +36,7 @@ pub(super) fn table(
     table.domains = settings.domains.clone();
     table.certificates = settings.certificates.map(&settings.folder)?;
     table.limits = settings.limits();
+    people::let_in(&mut table, settings)?;
     Ok(table)
 }
 

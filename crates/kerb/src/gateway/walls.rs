@@ -54,9 +54,24 @@ fn places(settings: &GatewaySettings) -> BTreeMap<PathBuf, Right> {
     for file in settings.tls_files() {
         places.insert(place(&file, &settings.folder), Right::Read);
     }
+    let keys = settings.sessions.keys(&settings.folder);
+    let folders = [
+        keys.parent().map(Path::to_owned),
+        settings
+            .delegation
+            .as_ref()
+            .map(|delegation| delegation.delegation(&settings.folder).folder),
+    ];
+    let own = |folder: &PathBuf| *folder != settings.folder;
+    let folders = folders.into_iter().flatten().filter(own);
+    places.extend(folders.map(|folder| (folder, Right::Write)));
     let files = [
         (settings.krb5_conf.as_ref(), Right::Read),
         (settings.audit.as_ref(), Right::Add),
+        (
+            settings.access_log.as_ref().map(|log| &log.file),
+            Right::Add,
+        ),
     ];
     for (file, right) in files {
         let Some(file) = file else { continue };

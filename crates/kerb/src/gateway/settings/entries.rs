@@ -12,6 +12,8 @@ use kerbstone_gateway::variables::{Domain, Variable};
 use kerbstone_gateway::way::Way;
 use serde::{Deserialize, Deserializer};
 
+use super::rates::TypedBucket;
+
 /// A section `[[gateway.entry]]`: one way in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +56,8 @@ pub(crate) struct EntrySettings {
     #[serde(default)]
     forward_authorization: bool,
     unknown_user: Option<u16>,
+    /// How often people may come, all together.
+    rate: Option<TypedBucket>,
 }
 
 /// What a client's certificate must have.
@@ -171,6 +175,7 @@ impl EntrySettings {
                 point.rewrite = rewrite;
                 point.is_authorization_forwarded = self.forward_authorization;
                 point.unknown_user = unknown_user;
+                point.rate = self.rate.map(TypedBucket::bucket);
                 Ok(point)
             }
             (_, _, _, found) => Err(found),

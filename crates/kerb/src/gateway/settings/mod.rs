@@ -1,8 +1,10 @@
 //! The section `[gateway]` of `kerbstone.toml`.
 
+mod books;
 mod certificates;
 mod entries;
 mod listeners;
+mod passwords;
 mod pools;
 mod rates;
 mod sessions;
@@ -24,6 +26,7 @@ use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::settings_file::{self, SettingsError, duration};
+pub(crate) use books::{AccessLogFormat, AccessLogSettings};
 pub(crate) use certificates::BadMap;
 use certificates::CertificateSettings;
 pub(crate) use entries::BadEntry;
@@ -32,8 +35,12 @@ pub(crate) use listeners::BadListener;
 use listeners::{
     Hsts, ListenerSettings, TypedAddress, TypedCertificate, TypedClientCertificates, TypedVersion,
 };
+use passwords::{TypedDelegation, TypedPasswords};
 pub(crate) use pools::BadMember;
 use pools::TypedPool;
+use rates::TypedRates;
+pub(crate) use sessions::BadSessions;
+use sessions::TypedSessions;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +111,10 @@ pub(crate) struct GatewaySettings {
     pub(crate) workers: usize,
     /// The append-only audit log, one JSON object a line.
     pub(crate) audit: Option<PathBuf>,
+    /// The access log, a line for each request.
+    pub(crate) access_log: Option<AccessLogSettings>,
+    /// The socket over which the running gateway is asked and told.
+    pub(crate) control: Option<PathBuf>,
     /// Address of the Prometheus endpoint.
     pub(crate) metrics: Option<SocketAddr>,
     /// Where the settings file is.
@@ -122,6 +133,17 @@ pub(crate) struct GatewaySettings {
     headers: HeaderSettings,
     #[serde(default)]
     limits: LimitSettings,
+    /// The cookie that stands for a proof.
+    #[serde(default)]
+    pub(crate) sessions: TypedSessions,
+    /// Whose passwords are checked.
+    #[serde(default)]
+    pub(crate) passwords: TypedPasswords,
+    /// Where tickets go that people send along.
+    pub(crate) delegation: Option<TypedDelegation>,
+    /// How often who may come.
+    #[serde(default)]
+    pub(crate) rates: TypedRates,
     /// Back ends.
     #[serde(default)]
     pool: Vec<TypedPool>,
@@ -211,24 +233,23 @@ impl GatewaySettings {
             &mut gateway.proxy,
             &mut gateway.krb5_conf,
             &mut gateway.audit,
+            &mut gateway.control,
         ];
         for path in required.into_iter().chain(optional.into_iter().flatten()) {
             *path = folder.join(&*path);
+        }
+        if let Some(log) = &mut gateway.access_log {
+            log.place_in(folder);
         }
         gateway.folder = folder.to_owned();
         gateway.file = path.to_owned();
         Ok(gateway)
     }
 
-    /// Pools of back ends; the certificates that they name are read.
-    ///
-    /// # Errors
-    /// [`BadMember`] names the first that cannot be meant so.
-    pub(crate) fn pools(&self) -> Result<Vec<PoolSettings>, BadMember> {
-        self.pool
-            .iter()
-            .map(|pool| pool.pool(&self.folder))
-            .collect()
+    /// Pools of back ends, one after the other; the certificates that they name are read. [`BadMember`] names what cannot
+    /// be meant so.
+    pub(crate) fn each_pool(&self) -> impl Iterator<Item = Result<PoolSettings, BadMember>> {
+        self.pool.iter().map(|pool| pool.pool(&self.folder))
     }
 
     /// The table of entry points.
