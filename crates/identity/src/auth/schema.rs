@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::http::repr;
+
 /// What a value has to be.
 enum Shape {
     Text,
@@ -103,7 +105,7 @@ impl Shape {
             Self::ObjectOrText(_) => (value.is_object() || value.is_string(), "'object', 'string'"),
         };
         if !is_right {
-            let secret = path.last().is_some_and(|last| last == "password");
+            let secret = path.ends_with(&["user".to_owned(), "password".to_owned()]);
             let picture = if secret {
                 "***".to_owned()
             } else {
@@ -155,19 +157,9 @@ fn told(path: &[String], message: &str) -> String {
     }
 }
 
-/// A value as Python shows it, which is how Keystone quotes it.
+/// A value as Keystone quotes it, but never megabytes of it.
 fn picture(value: &Value) -> String {
-    let mut picture = match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::String(text) => format!("'{}'", text.escape_debug()),
-        Value::Object(object) if object.is_empty() => "{}".to_owned(),
-        Value::Object(_) => "{...}".to_owned(),
-        Value::Array(list) if list.is_empty() => "[]".to_owned(),
-        Value::Array(_) => "[...]".to_owned(),
-        Value::Number(number) => number.to_string(),
-    };
+    let mut picture = repr(value);
     if let Some((end, _)) = picture.char_indices().nth(PICTURE) {
         picture.truncate(end);
         picture.push_str("...");

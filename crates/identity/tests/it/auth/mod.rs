@@ -2,6 +2,7 @@
 
 mod delegated;
 mod entrance;
+mod keystone;
 mod passwords;
 mod refusals;
 mod site;

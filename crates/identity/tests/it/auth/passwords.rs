@@ -148,8 +148,10 @@ async fn a_kdc_that_is_silent_is_not_the_persons_fault() {
     let Some(mut kdc) = Mit::start(&Setup::realm(REALM)) else {
         return;
     };
-    let mut plan = Plan::default();
-    plan.passwords = Some(passwords(&kdc));
+    let plan = Plan {
+        passwords: Some(passwords(&kdc)),
+        ..Plan::default()
+    };
     let site = plan.start();
     kdc.stop();
     let answer = site

@@ -80,7 +80,15 @@ impl Plan {
         self
     }
 
+    /// With people.
     pub(super) fn start(self) -> Site {
+        let site = self.start_empty();
+        site.settle();
+        site
+    }
+
+    /// Without anybody.
+    pub(super) fn start_empty(self) -> Site {
         let keys = KeyRepository::set_up(self.keys.path(), 3, &mut rand::rng()).unwrap();
         let seal = TokenSeal::new(Arc::new(keys), MethodCodes::new(&self.settings.methods));
         let mut auth = Auth::new(self.settings, seal);
@@ -97,13 +105,11 @@ impl Plan {
             blobs: None,
             clock: Timestamp::now,
         });
-        let site = Site {
+        Site {
             router: kerbstone_identity::http::router(Arc::clone(&service)),
             service,
             keys: self.keys,
-        };
-        site.settle();
-        site
+        }
     }
 }
 
