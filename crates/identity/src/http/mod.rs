@@ -38,6 +38,7 @@ use axum::routing::get;
 pub use answers::{created, json, no_content, ok};
 pub use call::{Answer, Call, Visit};
 pub use error::ApiError;
+pub(crate) use python::repr;
 pub use site::Site;
 
 use crate::service::Service;

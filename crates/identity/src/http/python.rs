@@ -3,7 +3,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 /// A value as Python writes it, which is how Keystone quotes what it refuses.
-pub(super) fn repr(value: &Value) -> String {
+pub(crate) fn repr(value: &Value) -> String {
     let mut text = String::new();
     write_value(&mut text, value);
     text
