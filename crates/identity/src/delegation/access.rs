@@ -2,7 +2,8 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use crate::model::AccessRule;
+use crate::caller::Caller;
+use crate::model::{AccessRule, ApplicationCredential, Model};
 
 /// Whether one of these rules is about a call: `path` is what the service itself sees, from its root on.
 pub fn permits<'a>(
@@ -12,6 +13,21 @@ pub fn permits<'a>(
     path: &str,
 ) -> bool {
     rules.any(|rule| rule.service == service && rule.method == method && matches(&rule.path, path))
+}
+
+/// Whether a caller's access rules, if there are any, let a call of the identity service itself pass. Looking at tokens
+/// always does.
+pub fn may_call(model: &Model, caller: &Caller, method: &str, path: &str) -> bool {
+    let used = caller.application_credential.as_ref();
+    let credential = used.and_then(|used| model.get::<ApplicationCredential>(&used.id));
+    let Some(ids) = credential.and_then(|credential| credential.access_rule_ids.as_ref()) else {
+        return true;
+    };
+    if method == "GET" && path == "/v3/auth/tokens" {
+        return true;
+    }
+    let rules = ids.iter().filter_map(|id| model.get::<AccessRule>(id));
+    permits(rules.map(AsRef::as_ref), "identity", method, path)
 }
 
 /// `*` and `{name}` are one part of a path or a piece of it, `**` is anything.

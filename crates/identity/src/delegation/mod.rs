@@ -3,5 +3,5 @@
 mod access;
 mod secret;
 
-pub use access::permits;
+pub use access::{may_call, permits};
 pub use secret::{SecretHash, generated};

@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use super::error::ApiError;
 use super::site::Site;
 use crate::caller::Caller;
+use crate::delegation::may_call;
 use crate::directory::Change;
 use crate::model::Model;
 use crate::policy::{Action, Facts, enforce};
@@ -90,7 +91,14 @@ impl Visit {
         let token = token
             .to_str()
             .map_err(|_| ApiError::unauthorized("the X-Auth-Token is not text"))?;
-        self.service.tokens.caller(&self.model, token, now)
+        let caller = self.service.tokens.caller(&self.model, token, now)?;
+        let path = self.uri.path();
+        match may_call(&self.model, &caller, self.method.as_str(), path) {
+            true => Ok(caller),
+            false => Err(ApiError::unauthorized(
+                "no access rule of the application credential is about this call",
+            )),
+        }
     }
 
     /// Takes tokens back, in a change.

@@ -11,6 +11,7 @@ mod front_door;
 mod gss_samples;
 mod http_client;
 mod http_programs;
+mod identity;
 mod matrix;
 mod on_path;
 mod passwords;

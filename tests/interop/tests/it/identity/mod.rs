@@ -1,0 +1,7 @@
+//! Our identity service, and those who ask Keystone: the openstack command, keystoneauth's plugins, keystonemiddleware.
+
+mod administration;
+mod delegation;
+mod middleware;
+mod plugins;
+mod service;
