@@ -195,7 +195,9 @@ impl Errand {
         let space = std::mem::take(&mut link.space);
         let (head, framing) = match member.address.protocol {
             Protocol::Uwsgi => self.uwsgi_head(space, &mut body).await?,
-            Protocol::Http | Protocol::Https => self.http_head(space, &body)?,
+            Protocol::Http | Protocol::Https => self
+                .http_head(space, &body)
+                .map_err(|error| Fault::Unspeakable(error.0))?,
         };
         let (dialect, wants_upgrade) = match member.address.protocol {
             Protocol::Uwsgi => (Dialect::Uwsgi, false),
@@ -214,7 +216,7 @@ impl Errand {
         &self,
         mut space: Vec<u8>,
         body: &RequestBody,
-    ) -> Result<(Vec<u8>, Framing), Unanswered> {
+    ) -> Result<(Vec<u8>, Framing), request_head::Unspeakable> {
         let framing = body.length().map_or(Framing::Chunked, Framing::Length);
         let Outbound {
             head,
@@ -224,10 +226,7 @@ impl Errand {
         } = &self.outbound;
         let is_kept = self.settings.reuse != Reuse::Never;
         let written = request_head::write(&mut space, head, told, headers, framing, is_kept);
-        match written {
-            Ok(()) => Ok((space, framing)),
-            Err(error) => Err(Fault::Unspeakable(error.0).into()),
-        }
+        written.map(|()| (space, framing))
     }
 
     async fn uwsgi_head(
