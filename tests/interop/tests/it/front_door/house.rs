@@ -9,11 +9,11 @@ use kerbstone_testkit::lab::{
 };
 use tempfile::TempDir;
 
-use super::back_end::{BackEnd, Behind};
+use super::back_end::{BackEnd, Behind, Ground};
 use super::certificates::Authority;
 
 pub(super) const REALM: &str = "CLOUD.TEST";
-pub(super) const PASSWORD: &str = "correct horse 7";
+pub(super) const PASSWORD: &str = "correct-horse-7";
 /// Knows the realm and no cloud.
 pub(super) const STRANGER: &str = "mallory";
 const EXAMPLE: &str = "packaging/examples/keystone.toml";
@@ -44,7 +44,14 @@ impl House {
         let doors = [Port::claim(), Port::claim()];
         let authority = Authority::make(&folder.path().join("tls"));
         let public = format!("https://localhost:{}/main", doors[0].number());
-        let behind = Behind::start(back_end, &realm, folder.path(), &public)?;
+        let keytab = realm.keytab("HTTP/localhost");
+        fs::rename(keytab, folder.path().join("HTTP.keytab")).expect("the gateway's keytab");
+        let ground = Ground {
+            realm: &realm,
+            folder: folder.path(),
+            public: &public,
+        };
+        let behind = Behind::start(back_end, &ground)?;
         let old = Haproxy::start(
             "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
              frontend old\n bind 127.0.0.1:PORT\n http-request return status 200 content-type application/json \
@@ -54,8 +61,6 @@ impl House {
         let settings = folder.path().join("kerbstone.toml");
         let text = example(&doors, &behind.member(), old.port());
         fs::write(&settings, text).expect("the gateway's settings");
-        let keytab = realm.keytab("HTTP/localhost");
-        fs::rename(keytab, folder.path().join("HTTP.keytab")).expect("the gateway's keytab");
         let log = folder.path().join("gateway.log");
         let mut command = Command::new(kerb_binary());
         command
@@ -66,7 +71,7 @@ impl House {
         let gateway = Daemon::start(command, &log, || {
             fs::read_to_string(&log).is_ok_and(|said| said.contains("ready"))
         });
-        Some(Self {
+        let house = Self {
             behind,
             authority,
             gateway,
@@ -74,7 +79,21 @@ impl House {
             folder,
             doors,
             _old: old,
-        })
+        };
+        house
+            .behind
+            .populate(&house.administrator(), house.folder.path());
+        Some(house)
+    }
+
+    /// The openstack command as the cloud's administrator.
+    fn administrator(&self) -> Openstack {
+        self.openstack("/main/v3", "v3password").and([
+            ("OS_USERNAME", "admin"),
+            ("OS_PASSWORD", self.behind.password()),
+            ("OS_USER_DOMAIN_ID", "default"),
+            ("OS_PROJECT_NAME", "admin"),
+        ])
     }
 
     /// A way in: `/krb/v3` and the like.

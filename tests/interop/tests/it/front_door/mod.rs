@@ -145,3 +145,8 @@ fn a_stranger_is_refused_in_words(house: &House) {
 fn the_client_chooses_its_way_in_to_keystone_by_url() {
     the_client_chooses_its_way_in_by_url(BackEnd::Keystone);
 }
+
+#[test]
+fn the_client_chooses_its_way_in_to_our_identity_service_by_url() {
+    the_client_chooses_its_way_in_by_url(BackEnd::Ours);
+}
