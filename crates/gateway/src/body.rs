@@ -1,5 +1,7 @@
 //! Bodies: our own pages, and streams that pass through with a deadline and without forged trailers.
 
+use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +33,26 @@ pub enum BodyError {
     /// The back end does not go on with its answer.
     #[error(transparent)]
     BackEnd(#[from] AnswerFault),
+}
+
+impl BodyError {
+    /// Whether what came is none, rather than too little.
+    pub(crate) fn is_malformed(&self) -> bool {
+        match self {
+            Self::Connection(error) => {
+                let cause = error
+                    .source()
+                    .and_then(|cause| cause.downcast_ref::<io::Error>());
+                let kind = cause.map(io::Error::kind);
+                matches!(
+                    kind,
+                    Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+                )
+            }
+            Self::WrongLength => true,
+            Self::Stalled(_) | Self::BackEnd(_) => false,
+        }
+    }
 }
 
 /// The body of a request to a back end or of an answer to a client.

@@ -5,8 +5,8 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::uri::{PathAndQuery, Uri};
-use http::{Method, Version};
+use http::uri::{PathAndQuery, Scheme, Uri};
+use http::{Method, StatusCode, Version};
 
 use crate::hop_by_hop;
 use crate::negotiate;
@@ -54,9 +54,33 @@ pub enum BadRequest {
     /// CONNECT and TRACE are for other servers than this.
     #[error("the method is not served here")]
     Method,
-    /// No host, or several.
+    /// No host, several, or what cannot be one.
     #[error("a request names exactly one host")]
     Host,
+    /// It is not for HTTP.
+    #[error("the address is not one of HTTP")]
+    Scheme,
+    /// Where it ends is said in two ways, and two readers may see two ends.
+    #[error("the request says in two ways how long it is")]
+    Framing,
+    /// Its body is coded in another way than in chunks.
+    #[error("the body comes in a transfer coding that is not spoken here")]
+    Coding,
+}
+
+impl BadRequest {
+    /// The status of the answer.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Host | Self::Scheme | Self::Framing => StatusCode::BAD_REQUEST,
+            Self::Method | Self::Coding => StatusCode::NOT_IMPLEMENTED,
+        }
+    }
+
+    /// Whether nobody knows for certain where the request ends, so that nothing can come after it.
+    pub const fn ends_connection(self) -> bool {
+        matches!(self, Self::Framing | Self::Coding)
+    }
 }
 
 /// Octets of a request's target and headers together, but for `Authorization`, which has a limit of its own.
@@ -81,18 +105,83 @@ pub fn host(request: &Parts) -> Result<HeaderValue, BadRequest> {
     if matches!(request.method, Method::CONNECT | Method::TRACE) {
         return Err(BadRequest::Method);
     }
+    let scheme = request.uri.scheme();
+    if scheme.is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
+        return Err(BadRequest::Scheme);
+    }
     let mut named = request.headers.get_all(header::HOST).iter();
     let in_header = named.next();
     if named.next().is_some() {
         return Err(BadRequest::Host);
     }
-    match request.uri.authority() {
-        Some(authority) if !authority.as_str().contains('@') => {
-            HeaderValue::from_str(authority.as_str()).map_err(|_| BadRequest::Host)
+    let host = match request.uri.authority() {
+        Some(authority) => {
+            let host = HeaderValue::from_str(authority.as_str()).map_err(|_| BadRequest::Host)?;
+            // RFC 9112 3.2.2 lets the target win; RFC 9113 8.3.1 calls two hosts malformed.
+            let is_other =
+                |named: &HeaderValue| !named.as_bytes().eq_ignore_ascii_case(host.as_bytes());
+            if request.version == Version::HTTP_2 && in_header.is_some_and(is_other) {
+                return Err(BadRequest::Host);
+            }
+            host
         }
-        Some(_) => Err(BadRequest::Host),
-        None => in_header.cloned().ok_or(BadRequest::Host),
+        None => in_header.cloned().ok_or(BadRequest::Host)?,
+    };
+    match is_host(host.as_bytes()) {
+        true => Ok(host),
+        false => Err(BadRequest::Host),
     }
+}
+
+/// Judges how a request of HTTP/1.1 says where it ends (RFC 9112 6.1, 6.3). HTTP/2 says it in frames.
+///
+/// # Errors
+/// [`BadRequest`], after which nothing more may be read from the connection.
+pub fn framing(request: &Parts) -> Result<(), BadRequest> {
+    let mut codings = request.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else {
+        return Ok(());
+    };
+    if codings.next().is_some() || request.headers.contains_key(header::CONTENT_LENGTH) {
+        return Err(BadRequest::Framing);
+    }
+    match coding
+        .as_bytes()
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"chunked")
+    {
+        true => Ok(()),
+        false => Err(BadRequest::Coding),
+    }
+}
+
+/// A name or an address, and perhaps a port: no user, no path, and nothing that a list could be made of.
+fn is_host(text: &[u8]) -> bool {
+    let (host, port) = match text {
+        [b'[', rest @ ..] => {
+            let Some(end) = rest.iter().position(|octet| *octet == b']') else {
+                return false;
+            };
+            let (address, rest) = rest.split_at(end);
+            let is_address = |octet: &u8| octet.is_ascii_hexdigit() || matches!(octet, b':' | b'.');
+            if address.is_empty() || !address.iter().all(is_address) {
+                return false;
+            }
+            (&b"address"[..], rest.get(1..).unwrap_or_default())
+        }
+        name => {
+            let end = name.iter().position(|octet| *octet == b':');
+            name.split_at(end.unwrap_or(name.len()))
+        }
+    };
+    let is_of_name =
+        |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~');
+    let is_port = match port {
+        [] => true,
+        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    !host.is_empty() && host.iter().all(is_of_name) && is_port
 }
 
 /// Turns a client's request, whose identity headers are stripped already, into one for the back end: with the path as
@@ -434,6 +523,28 @@ mod tests {
             read(Request::get("http://a/").header("host", "b")).unwrap(),
             "a"
         );
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
+        for good in [
+            "h",
+            "www.example.test",
+            "h:443",
+            "h:",
+            "192.0.2.7:8443",
+            "[2001:db8::1]",
+            "[::1]:443",
+            "a_b",
+        ] {
+            assert!(is_host(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "", ":443", "u@h", "h/x", "h, i", "h i", "h:80x", "h:123456", "[::1", "[]", "[x]",
+            "[::1]x", "h:1:2", "h%2f", "h\u{e9}",
+        ] {
+            assert!(!is_host(bad.as_bytes()), "{bad}");
+        }
     }
 
     #[test]

@@ -89,9 +89,8 @@ impl Notice {
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotAToken
             | Self::NotALogin
-            | Self::BadPath(_)
-            | Self::BadRequest(BadRequest::Host) => StatusCode::BAD_REQUEST,
-            Self::BadRequest(BadRequest::Method) => StatusCode::NOT_IMPLEMENTED,
+            | Self::BadPath(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(why) => why.status(),
             Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLong | Self::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             // Not 401: that would have to invite to Negotiate again, and the client would come with NTLM again.

@@ -106,8 +106,9 @@ pub fn notice(notice: &Notice, form: Form, method: &Method, uri: &Uri) -> Respon
     if let Some(after) = notice.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, after);
     }
-    if let Some(after) = notice.retry_after() {
-        response.headers_mut().insert(header::RETRY_AFTER, after);
+    if matches!(notice, Notice::BadRequest(why) if why.ends_connection()) {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
     }
     if matches!(notice, Notice::ReadOnly) {
         let allowed = HeaderValue::from_static("GET, HEAD");

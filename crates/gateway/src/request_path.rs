@@ -24,6 +24,9 @@ pub enum BadPath {
     /// A percent sign without two hexadecimal digits.
     #[error("the path has a percent sign that is not followed by two hexadecimal digits")]
     BadEscape,
+    /// A character in more octets than it needs, which some readers take for a dot or a slash (RFC 3629 3).
+    #[error("the path spells a character in more octets than it needs")]
+    Overlong,
 }
 
 /// A path in decoded segments, without empty ones and without parameters (`;v=1`).
@@ -47,6 +50,9 @@ impl RequestPath {
                 .any(|octet| matches!(octet, b'/' | b'\\' | 0))
             {
                 return Err(BadPath::HiddenSeparator);
+            }
+            if is_overlong(&segment) {
+                return Err(BadPath::Overlong);
             }
             let plain = segment
                 .split(|octet| *octet == b';')
@@ -81,6 +87,16 @@ fn decode(spelled: &str) -> Result<Vec<u8>, BadPath> {
         decoded.push(octet);
     }
     Ok(decoded)
+}
+
+/// Whether UTF-8 is imitated there that no encoder makes.
+fn is_overlong(segment: &[u8]) -> bool {
+    segment.windows(2).any(|pair| {
+        matches!(
+            pair,
+            [0xc0 | 0xc1, 0x80..=0xbf] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f]
+        )
+    })
 }
 
 fn nibble(digit: u8) -> Option<u8> {
@@ -213,6 +229,8 @@ mod tests {
             ("/a%", BadPath::BadEscape),
             ("/a%2", BadPath::BadEscape),
             ("/a%zz", BadPath::BadEscape),
+            ("/public/%c0%ae%c0%ae/admin", BadPath::Overlong),
+            ("/public%e0%80%afadmin", BadPath::Overlong),
             ("*", BadPath::NotAbsolute),
             ("", BadPath::NotAbsolute),
         ];

@@ -99,7 +99,7 @@ pub enum PoolError {
 
 impl PoolError {
     /// The status of the answer.
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::NobodyUp { .. } | Self::QueueFull { .. } | Self::QueuedTooLong { .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -111,6 +111,7 @@ impl PoolError {
             Self::HeadTooLong { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unspeakable(_) => StatusCode::BAD_REQUEST,
             Self::LengthRequired { .. } => StatusCode::LENGTH_REQUIRED,
+            Self::BodyLost(error) if error.is_malformed() => StatusCode::BAD_REQUEST,
             Self::BodyLost(_) => StatusCode::REQUEST_TIMEOUT,
         }
     }
@@ -174,6 +175,11 @@ impl PoolError {
                 "The request must say how long it is",
                 "The application takes no long body of unknown length.",
                 "Send a Content-Length.",
+            ),
+            Self::BodyLost(error) if error.is_malformed() => (
+                "The request cannot be read",
+                "Its body is not in the form that it says.",
+                "Send it again, with another program if it stays so.",
             ),
             Self::BodyLost(_) => (
                 "The request did not come through",

@@ -1,8 +1,9 @@
 //! A client that sends what it is told to, over TLS.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,8 +23,16 @@ pub(crate) async fn connect_h2(site: &Site) -> Stream {
 }
 
 async fn connect_with(site: &Site, protocols: &[&[u8]]) -> Stream {
+    connect_to(site.address(), site.certificate(), protocols).await
+}
+
+pub(crate) async fn connect_to(
+    address: SocketAddr,
+    certificate: CertificateDer<'static>,
+    protocols: &[&[u8]],
+) -> Stream {
     let mut roots = RootCertStore::empty();
-    roots.add(site.certificate()).unwrap();
+    roots.add(certificate).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -31,7 +40,7 @@ async fn connect_with(site: &Site, protocols: &[&[u8]]) -> Stream {
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    let stream = TcpStream::connect(site.address()).await.unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
