@@ -178,6 +178,7 @@ impl<'a> Visit<'a> {
         if authorization.map(HeaderValue::len).sum::<usize>() > limits.authorization_octets {
             return Err(Notice::TooLong);
         }
+        forwarding::framing(&head).map_err(Notice::BadRequest)?;
         let host = forwarding::host(&head).map_err(Notice::BadRequest)?;
         self.host = HostName::of(&host);
         let path = RequestPath::of(head.uri.path()).map_err(Notice::BadPath)?;
