@@ -25,6 +25,12 @@ use crate::wire::Wire;
 /// Pause after an accept that failed for want of descriptors, which comes back at once otherwise.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often a worker looks at the clock at least.
+///
+/// tokio writes to a worker's own event descriptor, and wakes it once more, whenever a timer is set that ends before
+/// the one that it last slept for. Each request sets some. With one that ends sooner than all of them this is spared.
+const TICK: Duration = Duration::from_millis(500);
+
 /// Threads that serve.
 #[derive(Debug)]
 pub struct Workers {
@@ -107,7 +113,7 @@ async fn work(
     mut told: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let (open, mut all_closed) = mpsc::channel(1);
-    let mut accepting = Vec::new();
+    let mut accepting = vec![tokio::spawn(tick())];
     for (listener, socket) in doors.0 {
         let door = Door {
             gateway: Arc::clone(&gateway),
@@ -134,6 +140,13 @@ async fn work(
         tracing::warn!("requests were still under way when the time for stopping was over");
     }
     Ok(())
+}
+
+async fn tick() {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        ticks.tick().await;
+    }
 }
 
 /// A connection's right to be open; whoever stops waits until the last is gone.
