@@ -133,6 +133,10 @@ impl Auth {
                 let user = self.external(visit, front, method, now).await?;
                 shown.add(method, &user)
             }
+            "totp" => {
+                let user = self.by_totp(visit, sign_in, now)?;
+                shown.add(method, &user)
+            }
             "token" => self.by_token(visit, sign_in, shown, now),
             "application_credential" => {
                 let credential = self.by_credential(&visit.model, sign_in, now).await?;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 /// So many of the newest are kept at least, and twice as many at most.
-const MOST: usize = 4096;
+const MOST: usize = 2048;
 
 /// What was found out about tokens. An entry counts only for the state of the world that it was made from; whoever asks
 /// says which that is.

@@ -9,7 +9,7 @@ use super::settings::CatalogView;
 use crate::model::{CatalogService, Endpoint, Id, Model};
 
 /// So many written catalogs are kept.
-const MOST: usize = 1024;
+const MOST: usize = 256;
 
 /// Catalogs as JSON text.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::lookup::Found;
 use super::{Auth, Front, lookup};
 use crate::http::{ApiError, Visit};
 use crate::model::{Model, Project, User};
@@ -34,7 +35,7 @@ impl Auth {
         }
         let model = &visit.model;
         match self.user_of_front(model, front, name)? {
-            Found::User(user) => lookup::usable_user(model, &user),
+            Found::User { user, .. } => lookup::usable_user(model, &user),
             Found::Nobody { name, domain } => match self.newcomer(model, &name, &domain) {
                 Some(newcomer)
                     if front
@@ -67,7 +68,9 @@ impl Auth {
         if let Some(principal) = principal
             && let Some(user) = model.user_by_principal(principal)
         {
-            return Ok(Found::User(Arc::clone(user)));
+            let domain = lookup::domain(model, &lookup::by_id(&user.domain_id))?;
+            let user = Arc::clone(user);
+            return Ok(Found::User { user, domain });
         }
         let (local, realm) = match name.rsplit_once('@') {
             Some((local, realm)) => (local, Some(realm)),
@@ -79,11 +82,11 @@ impl Auth {
         });
         let (name, domain) = match (&front.domain, realm) {
             (Some(domain), _) => (name, model.domain_by_name(domain)),
-            (None, Some(realm)) => match lookup::domain_of_realm(model, &self.settings, realm) {
-                Some(domain) => (local, Some(domain)),
-                None => (name, self.default_domain(model)),
-            },
-            (None, None) => (name, self.default_domain(model)),
+            // Where realms have domains, a principal of another realm is nobody here, whatever the front calls it.
+            (None, Some(realm)) if !self.settings.realms.is_empty() => {
+                (local, lookup::domain_of_realm(model, &self.settings, realm))
+            }
+            (None, _) => (name, self.default_domain(model)),
         };
         let domain = domain.ok_or_else(|| {
             ApiError::unauthorized(format!("{name} is of no domain that is known"))
@@ -100,17 +103,14 @@ impl Auth {
                 "user {} is {theirs}, not {shown}",
                 user.id
             ))),
-            _ => Ok(Found::User(Arc::clone(user))),
+            _ => Ok(Found::User {
+                user: Arc::clone(user),
+                domain: Arc::clone(domain),
+            }),
         }
     }
 
     fn default_domain<'m>(&self, model: &'m Model) -> Option<&'m Arc<Project>> {
         lookup::domain_of_settings(model, &self.settings.default_domain)
     }
-}
-
-/// Whom a name leads to.
-pub(super) enum Found {
-    User(Arc<User>),
-    Nobody { name: String, domain: Arc<Project> },
 }

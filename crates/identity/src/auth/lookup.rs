@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::request::Named;
 use super::settings::AuthSettings;
+use super::validate::user_by_id;
 use crate::http::ApiError;
 use crate::model::{Id, Model, Project, User};
 
@@ -52,6 +55,47 @@ pub(super) fn project(model: &Model, named: &Named) -> Result<Arc<Project>, ApiE
         )));
     }
     Ok(Arc::clone(project))
+}
+
+/// Whom a name leads to.
+pub(super) enum Found {
+    User {
+        user: Arc<User>,
+        domain: Arc<Project>,
+    },
+    Nobody {
+        name: String,
+        domain: Arc<Project>,
+    },
+}
+
+/// The user whom somebody says to be, by id, or by name and domain; not asked whether they may sign in.
+pub(super) fn claimed(model: &Model, shown: &Value) -> Result<Found, ApiError> {
+    let named = Named::read(shown);
+    match (named.name, named.id) {
+        (Some(name), _) => {
+            let of = named
+                .domain
+                .ok_or_else(|| ApiError::expected("domain", "user"))?;
+            if of.id.is_none() && of.name.is_none() {
+                return Err(ApiError::expected("id or name", "domain"));
+            }
+            let domain = domain(model, &of)?;
+            Ok(match model.user_by_name(&domain.id, &name) {
+                Some(user) => Found::User {
+                    user: Arc::clone(user),
+                    domain,
+                },
+                None => Found::Nobody { name, domain },
+            })
+        }
+        (None, Some(id)) => {
+            let user = user_by_id(model, &id)?;
+            let domain = domain(model, &by_id(&user.domain_id))?;
+            Ok(Found::User { user, domain })
+        }
+        (None, None) => Err(ApiError::expected("id or name", "user")),
+    }
 }
 
 /// An enabled user of an enabled domain.

@@ -27,6 +27,7 @@ mod settings;
 mod standing;
 mod token_method;
 mod tokenless;
+mod totp;
 mod validate;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use kerbstone_verify::Passwords;
 
 use self::cache::Cache;
 use self::catalog::Catalogs;
+use self::totp::Used;
 use self::validate::Known;
 use crate::token::TokenSeal;
 
@@ -51,6 +53,7 @@ pub struct Auth {
     passwords: Option<Arc<Passwords>>,
     known: Cache<Known>,
     catalogs: Catalogs,
+    used: Used,
 }
 
 impl Auth {
@@ -64,6 +67,7 @@ impl Auth {
             passwords: None,
             known: Cache::default(),
             catalogs: Catalogs::default(),
+            used: Used::default(),
         }
     }
 

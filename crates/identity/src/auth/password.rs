@@ -9,8 +9,8 @@ use kerbstone_verify::{Blame, PasswordFault};
 use serde_json::Value;
 
 use super::first_sight::Newcomer;
-use super::request::{Named, SignIn, text_of};
-use super::validate::user_by_id;
+use super::lookup::Found;
+use super::request::SignIn;
 use super::{Auth, lookup};
 use crate::http::{ApiError, Visit};
 use crate::model::{Model, Project, User};
@@ -38,11 +38,7 @@ impl Auth {
         now: Timestamp,
     ) -> Result<Arc<User>, ApiError> {
         let shown = sign_in.user(METHOD)?;
-        let claimed = self.claimed(
-            &visit.model,
-            text_of(shown, "id").as_deref(),
-            &Named::read(shown),
-        )?;
+        let claimed = self.claimed(&visit.model, shown)?;
         let passwords = self
             .passwords
             .as_ref()
@@ -65,28 +61,10 @@ impl Auth {
         }
     }
 
-    fn claimed(&self, model: &Model, id: Option<&str>, named: &Named) -> Result<Claimed, ApiError> {
-        let (user, domain) = match (&named.name, id) {
-            (Some(name), _) => {
-                let domain = named
-                    .domain
-                    .as_deref()
-                    .ok_or_else(|| ApiError::expected("domain", "user"))?;
-                if domain.id.is_none() && domain.name.is_none() {
-                    return Err(ApiError::expected("id or name", "domain"));
-                }
-                let domain = lookup::domain(model, domain)?;
-                let Some(user) = model.user_by_name(&domain.id, name) else {
-                    return self.unknown(model, name, &domain);
-                };
-                (Arc::clone(user), domain)
-            }
-            (None, Some(id)) => {
-                let user = user_by_id(model, id)?;
-                let domain = lookup::domain(model, &lookup::by_id(&user.domain_id))?;
-                (user, domain)
-            }
-            (None, None) => return Err(ApiError::expected("id or name", "user")),
+    fn claimed(&self, model: &Model, shown: &Value) -> Result<Claimed, ApiError> {
+        let (user, domain) = match lookup::claimed(model, shown)? {
+            Found::User { user, domain } => (user, domain),
+            Found::Nobody { name, domain } => return self.unknown(model, &name, &domain),
         };
         let user = lookup::usable_user(model, &user)?;
         Ok(Claimed {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use super::external::Found;
+use super::lookup::Found;
 use super::request::Named;
 use super::standing::Standing;
 use super::{Auth, Front, lookup};
@@ -46,7 +46,7 @@ impl Auth {
             .as_deref()
             .ok_or_else(|| ApiError::unauthorized("the certificate is nobody's"))?;
         let user = match self.user_of_front(model, front, name)? {
-            Found::User(user) => lookup::usable_user(model, &user)?,
+            Found::User { user, .. } => lookup::usable_user(model, &user)?,
             Found::Nobody { name, .. } => {
                 return Err(ApiError::unauthorized(format!("no user is {name}")));
             }

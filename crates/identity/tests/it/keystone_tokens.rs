@@ -307,6 +307,32 @@ fn tokens_bound_to_a_certificate_are_those_of_newer_keystones() {
 }
 
 #[test]
+fn a_token_of_thousands_of_characters_goes_both_ways() {
+    let folder = TempDir::new().unwrap();
+    let ours = sealed(&folder);
+    let Some(mut keystone) = Keystone::start(folder.path()) else {
+        return;
+    };
+    let mut payload = payloads().remove(0);
+    for groups in [10_usize, 200] {
+        payload.grant = Grant::FederatedUnscoped(Federation {
+            group_ids: (0..groups).map(|group| format!("{group:032x}")).collect(),
+            ..federation()
+        });
+        let (token, _) = ours.seal(&payload, now(), &mut rand::rng()).unwrap();
+        assert!(token.len() > 25 * groups, "{}", token.len());
+        let said = keystone.does(&json!({"do": "open", "token": token}));
+        assert_eq!(
+            said["federated_group_ids"].as_array().unwrap().len(),
+            groups
+        );
+        let made = json!({"do": "make", "version": 4, "fields": as_keystone_says(&payload)});
+        let theirs = ours.open(&keystone.token(&made), now()).unwrap().content;
+        assert_eq!(theirs.grant, payload.grant);
+    }
+}
+
+#[test]
 fn receipts_go_both_ways() {
     let folder = TempDir::new().unwrap();
     let ours = sealed(&folder);

@@ -88,6 +88,13 @@ async fn a_principal_is_its_user_whatever_the_user_is_called() {
         .sign_in(&negotiated(&format!("a.liddell@{REALM}")), &kerberos(None))
         .await;
     assert_eq!(answer.json()["token"]["user"]["id"], json!(alice));
+    let elsewhere = [
+        ("remote_user", "admin"),
+        ("auth_type", "Negotiate"),
+        ("gss_name", "admin@ELSEWHERE.TEST"),
+    ];
+    let answer = site.sign_in(&elsewhere, &kerberos(None)).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     // The principal alice is somebody else now, and so is one of another realm.
     for said in [format!("alice@{REALM}"), "alice@ELSEWHERE.TEST".to_owned()] {
         let answer = site.sign_in(&negotiated(&said), &kerberos(None)).await;

@@ -16,7 +16,7 @@ use kerbstone_identity::model::{
 };
 use kerbstone_identity::server::Arrival;
 use kerbstone_identity::service::{Service, Settings};
-use kerbstone_identity::token::{KeyRepository, MethodCodes, TokenSeal};
+use kerbstone_identity::token::{BlobSeal, KeyRepository, MethodCodes, TokenSeal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -95,6 +95,7 @@ impl Plan {
         if let Some(passwords) = self.passwords {
             auth = auth.with_passwords(passwords);
         }
+        let blobs = KeyRepository::set_up(&self.keys.path().join("blobs"), 3, &mut rand::rng());
         let service = Arc::new(Service {
             directory: Directory::in_memory().unwrap(),
             settings: Settings {
@@ -102,7 +103,7 @@ impl Plan {
                 ..Settings::default()
             },
             tokens: Arc::new(auth),
-            blobs: None,
+            blobs: Some(BlobSeal::new(Arc::new(blobs.unwrap()))),
             clock: Timestamp::now,
         });
         Site {

@@ -3,8 +3,10 @@
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use kerbstone_identity::auth::CatalogView;
+use kerbstone_identity::directory::{Directory, DirectoryError};
 use kerbstone_identity::model::{
-    CatalogService, Endpoint, Extra, Id, Interface, Revocation, Target, User,
+    CatalogService, Credential, Endpoint, Extra, Id, Interface, Revocation, RevocationKey, Target,
+    User,
 };
 use kerbstone_identity::service::Revoked;
 use kerbstone_identity::token::{AuditIds, Grant, KeyRepository, MethodCodes, Payload, TokenSeal};
@@ -399,5 +401,74 @@ async fn two_factors_are_shown_one_after_the_other_with_a_receipt() {
             .message()
             .starts_with("Could not find auth receipt: "),
         "{anothers:?}"
+    );
+}
+
+#[test]
+fn what_was_taken_back_stays_so_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("identity.redb");
+    let event = Revocation {
+        number: 7,
+        user_id: Some(Id::from("alice")),
+        issued_before: Some(Timestamp::UNIX_EPOCH),
+        ..Revocation::default()
+    };
+    let directory = Directory::open(&path).unwrap();
+    directory
+        .change(|change| {
+            change.put(event.clone());
+            Ok::<_, DirectoryError>(())
+        })
+        .unwrap();
+    drop(directory);
+    let model = Directory::open(&path).unwrap().read();
+    assert_eq!(
+        **model.get::<Revocation>(&Revocation::key_of(7)).unwrap(),
+        event
+    );
+    let under = RevocationKey::User(Id::from("alice"));
+    let found: Vec<u64> = model.indexes().revocations.under(&under).copied().collect();
+    assert_eq!(found, [7]);
+}
+
+#[tokio::test]
+async fn a_code_of_six_digits_is_a_factor_and_is_taken_once() {
+    let mut plan = Plan::default();
+    plan.settings.methods.push("totp".to_owned());
+    let site = plan.start();
+    let alice = site.user_id("alice");
+    let now = Timestamp::now();
+    let blob = site.service.blobs.as_ref().unwrap();
+    let blob = blob
+        .seal("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", now, &mut rand::rng())
+        .unwrap();
+    site.change(|change| {
+        change.put(Credential {
+            id: Id::from("c"),
+            user_id: alice.clone(),
+            project_id: None,
+            kind: "totp".to_owned(),
+            blob,
+            extra: Extra::new(),
+        });
+    });
+    let code = std::process::Command::new("/usr/bin/python3")
+        .args(["-c", "import base64,hmac,struct,time;m=hmac.digest(b'12345678901234567890',struct.pack('>q',int(time.time())//30),'sha1');o=m[-1]&15;print('%06d'%((struct.unpack('>I',m[o:o+4])[0]&0x7fffffff)%1000000))"])
+        .output()
+        .unwrap();
+    let code = String::from_utf8(code.stdout).unwrap().trim().to_owned();
+    let auth = |code: &str| json!({"identity": {"methods": ["totp"], "totp": {"user": {"id": alice, "passcode": code}}}});
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    assert_eq!(
+        site.sign_in(&[], &auth(wrong)).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    let first = site.sign_in(&[], &auth(&code)).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{first:?}");
+    assert_eq!(first.json()["token"]["methods"], json!(["totp"]));
+    assert_eq!(
+        site.sign_in(&[], &auth(&code)).await.status,
+        StatusCode::UNAUTHORIZED
     );
 }
