@@ -12,6 +12,7 @@ pub(crate) struct Activity(Arc<State>);
 #[derive(Debug)]
 struct State {
     exchanges: AtomicUsize,
+    begun: AtomicUsize,
     last: Mutex<Instant>,
 }
 
@@ -23,6 +24,7 @@ impl Activity {
     pub(crate) fn new() -> Self {
         Self(Arc::new(State {
             exchanges: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
             last: Mutex::new(Instant::now()),
         }))
     }
@@ -30,7 +32,13 @@ impl Activity {
     /// An exchange begins.
     pub(crate) fn begin(&self) -> Busy {
         self.0.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         Busy(Arc::clone(&self.0))
+    }
+
+    /// How many have begun.
+    pub(crate) fn begun(&self) -> usize {
+        self.0.begun.load(Ordering::Relaxed)
     }
 
     /// Since when nothing goes on; `None` while something does.

@@ -1,37 +1,26 @@
-//! One client's connection: TLS, then HTTP/1.1 or HTTP/2.
+//! One client's connection: TLS, and what is known of the client from then on.
 
-use std::convert::Infallible;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::STRICT_TRANSPORT_SECURITY;
-use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use kerbstone_gss::ChannelBindings;
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_verify::{AcceptorSource, Negotiation};
 use rustls::pki_types::CertificateDer;
 use rustls::server::Acceptor;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use crate::activity::Activity;
-use crate::body::Body;
 use crate::certificate::ClientCertificate;
+use crate::conversation;
 use crate::gateway::Gateway;
 use crate::listener::Listener;
 use crate::observer::Lost;
 use crate::outbound::ClientAddress;
-use crate::patient_writer::PatientWriter;
 use crate::server::Place;
 use crate::tls::{self, TlsFacts, TlsIdentity};
-use crate::visit;
 use crate::wire::{ClientStream, Wire};
 
 /// How SPNEGO's answers begin (RFC 4178 4.2.2); everything else is a first token.
@@ -184,7 +173,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, caller: Caller, stop: watch::Re
         pending: Mutex::new(None),
         _place: place,
     });
-    if let Err(error) = speak(gateway, connection, stream, stop).await {
+    if let Err(error) = conversation::hold(gateway, connection, stream, stop).await {
         tracing::debug!(client = %client.ip(), %error, "a connection ended");
     }
 }
@@ -232,111 +221,4 @@ async fn greet(listener: &Listener, wire: Wire) -> io::Result<(ClientStream, Gre
         bindings: tls::bindings(session, end_point),
     };
     Ok((ClientStream::Tls(Box::new(stream)), greeted))
-}
-
-async fn speak(
-    gateway: Arc<Gateway>,
-    connection: Arc<Connection>,
-    stream: ClientStream,
-    stop: watch::Receiver<bool>,
-) -> hyper::Result<()> {
-    let limits = gateway.limits;
-    let stream = TokioIo::new(PatientWriter::new(stream, limits.body));
-    let (activity, is_h2) = (connection.activity.clone(), connection.tls.is_h2());
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (gateway, connection) = (Arc::clone(&gateway), Arc::clone(&connection));
-        async move {
-            let mut response = visit::answer(&gateway, &connection, request).await;
-            if let Some(hsts) = connection.listener.hsts() {
-                let headers = response.headers_mut();
-                headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
-            }
-            Ok::<Response<Body>, Infallible>(response)
-        }
-    });
-    let watcher = Watcher {
-        activity,
-        idle: limits.idle,
-        stop,
-    };
-    let most = limits.head_octets();
-    if is_h2 {
-        let speaking = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(limits.streams)
-            .max_header_list_size(most)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_send_buf_size(SEND_BUFFER)
-            .serve_connection(stream, service);
-        watcher
-            .watch(
-                Box::pin(speaking).as_mut(),
-                http2::Connection::graceful_shutdown,
-            )
-            .await
-    } else {
-        let speaking = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.headers)
-            .max_buf_size(usize::try_from(most).unwrap_or(usize::MAX))
-            .serve_connection(stream, service)
-            .with_upgrades();
-        watcher
-            .watch(
-                Box::pin(speaking).as_mut(),
-                http1::UpgradeableConnection::graceful_shutdown,
-            )
-            .await
-    }
-}
-
-/// Octets that a client may send ahead over HTTP/2, and that wait to be sent to it.
-const STREAM_WINDOW: u32 = 256 << 10;
-const CONNECTION_WINDOW: u32 = 1 << 20;
-const SEND_BUFFER: usize = 256 << 10;
-
-/// Ends a connection that has nothing to do, or whose server stops.
-struct Watcher {
-    activity: Activity,
-    idle: std::time::Duration,
-    stop: watch::Receiver<bool>,
-}
-
-impl Watcher {
-    async fn watch<C>(
-        mut self,
-        mut speaking: Pin<&mut C>,
-        end: impl Fn(Pin<&mut C>),
-    ) -> hyper::Result<()>
-    where
-        C: Future<Output = hyper::Result<()>>,
-    {
-        let mut is_ending = *self.stop.borrow();
-        let mut watched_since = Instant::now();
-        if is_ending {
-            end(speaking.as_mut());
-        }
-        loop {
-            let idle_since = self.activity.idle_since().unwrap_or_else(Instant::now);
-            let deadline = idle_since.max(watched_since) + self.idle;
-            tokio::select! {
-                ended = speaking.as_mut() => return ended,
-                _ = self.stop.changed(), if !is_ending => {}
-                () = sleep_until(deadline) => {
-                    let is_idle = |since: Instant| since.elapsed() >= self.idle;
-                    if !self.activity.idle_since().is_some_and(is_idle) {
-                        continue;
-                    }
-                    // HTTP/2 ends when the client has answered; one that does not is not waited for twice.
-                    if is_ending {
-                        return Ok(());
-                    }
-                }
-            }
-            is_ending = true;
-            watched_since = Instant::now();
-            end(speaking.as_mut());
-        }
-    }
 }

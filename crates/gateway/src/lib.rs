@@ -15,6 +15,7 @@ pub mod body;
 pub mod certificate;
 pub mod channel_bindings;
 mod connection;
+mod conversation;
 mod deadline;
 pub mod delegation;
 pub mod entry_point;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use kerbstone_gateway::Limits;
@@ -448,4 +449,40 @@ fn a_port_that_somebody_has_is_not_shared_with_them() {
     let _ours = listener::bind(&listener, 2).unwrap();
     let error = listener::bind(&listener, 2).unwrap_err();
     assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn a_connection_that_has_rested_goes_on_where_it_was() {
+    let house = House::open(|_| {}).await;
+    let mut stream = house.connect(None).await.unwrap();
+    for request in [OPEN, OPEN, CERTIFICATE, OPEN] {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read_answer(&mut stream).await;
+        assert_eq!(is_ok(&answer), request == OPEN, "{answer:.200}");
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+    }
+    // Half a request comes before the rest, and half behind it.
+    let (head, rest) = OPEN.split_at(20);
+    stream
+        .write_all([OPEN, head].concat().as_bytes())
+        .await
+        .unwrap();
+    assert!(is_ok(&read_answer(&mut stream).await));
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    stream.write_all(rest.as_bytes()).await.unwrap();
+    assert!(is_ok(&read_answer(&mut stream).await));
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_wanted_is_no_request_after_a_rest() {
+    let house = House::open(|_| {}).await;
+    let mut stream = house.connect(None).await.unwrap();
+    let head = "POST /closed HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = read_answer(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer:.200}");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let answer = ask(&mut stream, OPEN).await;
+    assert_eq!(answer, "", "{answer:.200}");
+    assert_eq!(house.site.back_end_requests(), 0);
 }
