@@ -181,7 +181,7 @@ actions! {
     DeleteImpliedRole, "delete_implied_role", [Admin];
     ListRoleInferenceRules, "list_role_inference_rules", [Admin, SystemReader];
     CheckImpliedRole, "check_implied_role", [Admin, SystemReader];
-    CheckGrant, "check_grant", [Admin, Grantor("reader")];
+    CheckGrant, "check_grant", [Admin, SystemReader, Grantor("reader")];
     ListGrants, "list_grants", [Admin, SystemReader, GrantReader];
     CreateGrant, "create_grant", [Admin, Grantor("admin")];
     RevokeGrant, "revoke_grant", [Admin, Grantor("admin")];
@@ -286,11 +286,9 @@ impl Open {
                 caller.has_role("reader") && all.iter().all(|fact| facts.is(*fact, domain))
             }
             Grantor(role) => {
-                let system_reader = role == "reader" && caller.is_system();
-                let over_both = system_reader || is_over_both_ends(domain, facts);
                 let role_domain = facts.get(Fact::RoleDomain);
                 let may_give = role_domain.is_none() || role_domain == domain;
-                caller.has_role(role) && over_both && may_give
+                caller.has_role(role) && is_over_both_ends(domain, facts) && may_give
             }
             GrantReader => caller.has_role("reader") && is_over_both_ends(domain, facts),
             User(fact) => facts.is(fact, Some(&caller.user_id)),
@@ -388,13 +386,19 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_of_the_system_checks_grants_of_roles_of_no_domain() {
-        let reader = caller(Some(Target::System), &["reader"]);
-        let facts = Facts::none().with(Fact::ProjectDomain, "d1");
+    fn a_domain_is_managed_with_its_own_roles_and_those_of_none() {
+        let reader = caller(Some(Target::Domain(Id::from("d1"))), &["reader"]);
+        let facts = Facts::none()
+            .with(Fact::ProjectDomain, "d1")
+            .with(Fact::UserDomain, "d1");
         assert!(may(&reader, Action::CheckGrant, &facts));
-        let domain_role = facts.with(Fact::RoleDomain, "d1");
-        assert!(!may(&reader, Action::CheckGrant, &domain_role));
-        assert!(!may(&reader, Action::CreateGrant, &Facts::none()));
+        assert!(!may(&reader, Action::CreateGrant, &facts));
+        for (domain, sees) in [("d1", true), ("d2", false)] {
+            let facts = facts.clone().with(Fact::RoleDomain, domain);
+            assert_eq!(may(&reader, Action::CheckGrant, &facts), sees, "{domain}");
+        }
+        let half = Facts::none().with(Fact::UserDomain, "d1");
+        assert!(!may(&reader, Action::CheckGrant, &half));
     }
 
     #[test]

@@ -91,12 +91,17 @@ impl Store {
 
     fn try_write(&self, writes: &[Write], generation: u64) -> Result<(), redb::Error> {
         let transaction = self.transaction()?;
-        for write in writes {
-            let mut table = transaction.open_table(records(write.kind))?;
-            let key = write.key.as_str();
-            match &write.value {
-                Some(value) => drop(table.insert(key, value.as_slice())?),
-                None => drop(table.remove(key)?),
+        for run in writes.chunk_by(|one, next| one.kind == next.kind) {
+            let Some(kind) = run.first().map(|write| write.kind) else {
+                continue;
+            };
+            let mut table = transaction.open_table(records(kind))?;
+            for write in run {
+                let key = write.key.as_str();
+                match &write.value {
+                    Some(value) => drop(table.insert(key, value.as_slice())?),
+                    None => drop(table.remove(key)?),
+                }
             }
         }
         transaction

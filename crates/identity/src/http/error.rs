@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::directory::DirectoryError;
+use crate::model::Id;
 
 /// A refusal in Keystone's form: `{"error":{"code":..,"message":..,"title":..}}`.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -91,6 +92,14 @@ impl ApiError {
             StatusCode::CONFLICT,
             format!("Conflict occurred attempting to store {kind} - {details}."),
         )
+    }
+
+    /// 409: something of this kind has the name, in the domain if the call named one.
+    #[must_use]
+    pub fn duplicate(kind: &str, name: &str, domain: Option<&Id>) -> Self {
+        let place = domain.map_or(String::new(), |domain| format!(" at domain ID {domain}"));
+        let details = format!("Duplicate entry found with name {name}{place}");
+        Self::conflict(kind, &details)
     }
 
     /// 500 with Keystone's words; `why` goes to the log alone.

@@ -108,19 +108,18 @@ async fn create(call: Call) -> Answer {
                 description: description.unwrap_or_else(|| Some(String::new())),
                 extra: attributes,
             };
-            check_name(change, &group)?;
+            check_name(change, &group, Some(&group.domain_id))?;
             Ok(change.put(group))
         })
         .await?;
     Ok(created(&json!({ "group": render(&group, &call.site) })))
 }
 
-fn check_name(change: &Change, group: &Group) -> Result<(), ApiError> {
-    let (name, domain) = (&group.name, &group.domain_id);
-    let other = change.group_by_name(domain, name);
+/// Nothing else may have the name. Keystone tells the domain if the call did.
+fn check_name(change: &Change, group: &Group, said_domain: Option<&Id>) -> Result<(), ApiError> {
+    let other = change.group_by_name(&group.domain_id, &group.name);
     if other.is_some_and(|other| other.id != group.id) {
-        let words = format!("Duplicate entry found with name {name} at domain ID {domain}");
-        return Err(ApiError::conflict("group", &words));
+        return Err(ApiError::duplicate("group", &group.name, said_domain));
     }
     Ok(())
 }
@@ -135,7 +134,7 @@ async fn change(call: Call) -> Answer {
             let before = Arc::clone(find(change, &id)?);
             keep_domain(&mut attributes, Some(&before.domain_id))?;
             let after = read_update(&before, attributes);
-            check_name(change, &after)?;
+            check_name(change, &after, None)?;
             Ok(change.put(after))
         })
         .await?;

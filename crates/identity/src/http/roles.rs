@@ -104,18 +104,18 @@ async fn create(call: Call) -> Answer {
                 options: take_options(&mut attributes, &Extra::new()),
                 extra: attributes,
             };
-            check_name(change, &role)?;
+            check_name(change, &role, role.domain_id.as_ref())?;
             Ok(change.put(role))
         })
         .await?;
     Ok(created(&json!({ "role": render(&role, &call.site) })))
 }
 
-fn check_name(change: &Change, role: &Role) -> Result<(), ApiError> {
+/// Nothing else may have the name. Keystone tells the domain if the call did.
+fn check_name(change: &Change, role: &Role, said_domain: Option<&Id>) -> Result<(), ApiError> {
     let other = change.role_by_name(role.domain_id.as_ref(), &role.name);
     if other.is_some_and(|other| other.id != role.id) {
-        let words = format!("Duplicate entry found with name {}", role.name);
-        return Err(ApiError::conflict("role", &words));
+        return Err(ApiError::duplicate("role", &role.name, said_domain));
     }
     Ok(())
 }
@@ -135,7 +135,7 @@ async fn change(call: Call) -> Answer {
             let before = Arc::clone(find(change, &id)?);
             check_mutable("role", &id, &before.options, &attributes)?;
             let after = read_update(&before, attributes)?;
-            check_name(change, &after)?;
+            check_name(change, &after, None)?;
             Ok(change.put(after))
         })
         .await?;

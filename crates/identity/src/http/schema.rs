@@ -77,8 +77,15 @@ pub(super) fn for_update(value: Value, fields: &[Field]) -> Result<Map<String, V
 /// # Errors
 /// 400 in the words of Keystone's validator.
 pub(super) fn check(value: &Value, form: Form) -> Result<(), ApiError> {
-    form.fault(value)
-        .map_or(Ok(()), |fault| Err(ApiError::bad_request(fault.words)))
+    match form.fault(value) {
+        None => Ok(()),
+        Some(Fault { below, words }) if below.is_empty() => Err(ApiError::bad_request(words)),
+        Some(Fault { below, words }) => {
+            let below = below.trim_start_matches('/');
+            let words = format!("Invalid input for field '{below}': {words}");
+            Err(ApiError::bad_request(words))
+        }
+    }
 }
 
 fn object(value: Value) -> Result<Map<String, Value>, ApiError> {
@@ -240,7 +247,7 @@ fn options(value: &Value, known: &[Field]) -> Option<Fault> {
         if let Some(fault) = fault {
             return Some(Fault {
                 below: format!("/{name}"),
-                words: fault.words,
+                words: format!("{}, 'null'", fault.words),
             });
         }
     }
@@ -309,7 +316,7 @@ mod tests {
             (
                 json!({"immutable": 1}),
                 Form::Options(IMMUTABLE),
-                "/immutable|1 is not of type 'boolean'",
+                "/immutable|1 is not of type 'boolean', 'null'",
             ),
             (json!({"immutable": null}), Form::Options(IMMUTABLE), ""),
         ] {

@@ -51,6 +51,7 @@ impl Site {
     pub fn asked(&self, uri: &Uri) -> String {
         let query = uri
             .query()
+            .filter(|query| !query.is_empty())
             .map_or(String::new(), |query| format!("?{query}"));
         format!("{}{}{query}", self.0, uri.path())
     }

@@ -174,7 +174,7 @@ fn make(
         extra: attributes,
     };
     check_default_project(change, user.default_project_id.as_ref())?;
-    check_name(change, &user)?;
+    check_name(change, &user, Some(&user.domain_id))?;
     Ok(change.put(user))
 }
 
@@ -197,12 +197,11 @@ fn check_default_project(model: &Model, project: Option<&Id>) -> Result<(), ApiE
 }
 
 /// Nobody else may have the name in the domain, or the principal anywhere.
-fn check_name(model: &Model, user: &User) -> Result<(), ApiError> {
+/// Keystone tells the domain if the call did.
+fn check_name(model: &Model, user: &User, said_domain: Option<&Id>) -> Result<(), ApiError> {
     let other = model.user_by_name(&user.domain_id, &user.name);
     if other.is_some_and(|other| other.id != user.id) {
-        let (name, domain) = (&user.name, &user.domain_id);
-        let words = format!("Duplicate entry found with name {name} at domain ID {domain}");
-        return Err(ApiError::conflict("user", &words));
+        return Err(ApiError::duplicate("user", &user.name, said_domain));
     }
     let principal = user.principal.as_deref();
     let other = principal.and_then(|principal| model.user_by_principal(principal));
@@ -225,7 +224,7 @@ async fn change(call: Call) -> Answer {
             keep_domain(&mut attributes, Some(&before.domain_id))?;
             let after = read_update(&before, attributes)?;
             check_default_project(change, after.default_project_id.as_ref())?;
-            check_name(change, &after)?;
+            check_name(change, &after, None)?;
             if before.enabled && !after.enabled {
                 revoker.revoke(change, &Revoked::User(id));
             }
