@@ -44,6 +44,8 @@ pub(super) struct Slot {
     pub(super) health: Health,
     pub(super) wanted: Wanted,
     is_leaving: bool,
+    /// Whether it may get the request that is being placed.
+    is_candidate: bool,
     /// What it is owed of the turns that went to others.
     credit: i64,
     next_check: Instant,
@@ -89,7 +91,7 @@ pub(super) enum Outcome {
 /// A member went up or down, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
-    pub(super) member: String,
+    pub(super) member: Arc<str>,
     pub(super) change: Change,
     pub(super) why: String,
 }
@@ -300,7 +302,7 @@ impl<W> Dispatch<W> {
         let slot = self
             .slots
             .iter_mut()
-            .find(|slot| slot.member.name == name && !slot.is_leaving);
+            .find(|slot| *slot.member.name == *name && !slot.is_leaving);
         slot.map(|slot| slot.wanted = wanted).is_some()
     }
 
@@ -389,8 +391,9 @@ impl<W> Dispatch<W> {
                 None => Choice::Nobody,
             };
         }
+        let (has_checks, is_handover) = (self.has_checks, self.is_handover);
         let class_of = |slot: &Slot| {
-            let class = slot.class(self.has_checks, self.is_handover, now)?;
+            let class = slot.class(has_checks, is_handover, now)?;
             (!avoid.contains(&slot.member.id)).then_some(class)
         };
         let best = Class::ALL
@@ -402,12 +405,10 @@ impl<W> Dispatch<W> {
         if self.current >= self.most {
             return Choice::Busy(None);
         }
-        let candidates = self
-            .slots
-            .iter()
-            .map(|slot| class_of(slot) == Some(best) && slot.has_room());
-        let candidates: Vec<bool> = candidates.collect();
-        match self.pick(&candidates) {
+        for slot in &mut self.slots {
+            slot.is_candidate = class_of(slot) == Some(best) && slot.has_room();
+        }
+        match self.pick() {
             Some(at) => Choice::At(at),
             None => Choice::Busy(None),
         }
@@ -426,22 +427,18 @@ impl<W> Dispatch<W> {
     }
 
     /// One of the candidates, in turn by weight; with fewest requests, of those who have equally few.
-    fn pick(&mut self, candidates: &[bool]) -> Option<usize> {
-        let is_candidate = |at: usize| candidates.get(at).copied().unwrap_or_default();
+    fn pick(&mut self) -> Option<usize> {
         let least = match self.balance {
-            Balance::RoundRobin => None,
+            Balance::RoundRobin => u64::MAX,
             Balance::LeastConnections => {
-                let slots = self.slots.iter().enumerate();
-                let loads = slots
-                    .filter(|(at, _)| is_candidate(*at))
-                    .map(|(_, slot)| slot.load());
-                Some(loads.min()?)
+                let candidates = self.slots.iter().filter(|slot| slot.is_candidate);
+                candidates.map(Slot::load).min()?
             }
         };
         let mut total = 0;
         let mut best: Option<(i64, usize)> = None;
         for (at, slot) in self.slots.iter_mut().enumerate() {
-            if !is_candidate(at) || least.is_some_and(|least| slot.load() > least) {
+            if !slot.is_candidate || slot.load() > least {
                 continue;
             }
             slot.credit += i64::from(slot.weight);
@@ -479,6 +476,7 @@ impl Slot {
             health: Health::new(now),
             wanted: Wanted::Ready,
             is_leaving: false,
+            is_candidate: false,
             credit: 0,
             next_check: now,
             is_checking: false,

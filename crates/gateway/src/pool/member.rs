@@ -21,7 +21,7 @@ pub(super) struct MemberId(u64);
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) id: MemberId,
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) address: MemberAddress,
     trust: RwLock<Option<Arc<Trust>>>,
     kept: Vec<Mutex<Vec<Link>>>,
@@ -44,7 +44,7 @@ impl Member {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: MemberId(NEXT.fetch_add(1, Ordering::Relaxed)),
-            name: settings.name.clone(),
+            name: settings.name.as_str().into(),
             address: settings.address.clone(),
             trust: RwLock::new(settings.trust.clone().map(Arc::new)),
             kept: (0..LISTS).map(|_| Mutex::default()).collect(),
@@ -56,7 +56,7 @@ impl Member {
     /// Whether the settings are about this very server.
     pub(super) fn is(&self, settings: &MemberSettings) -> bool {
         let believed = self.trust();
-        self.name == settings.name
+        *self.name == *settings.name
             && self.address == settings.address
             && believed.as_deref().map(Trust::settings)
                 == settings.trust.as_ref().map(Trust::settings)

@@ -142,14 +142,14 @@ impl Pool {
                 change: Change::Up,
                 why,
             }) => {
-                tracing::info!(pool = self.name, member, why, "a member is up");
+                tracing::info!(pool = self.name, member = &*member, why, "a member is up");
             }
             Some(Turn {
                 member,
                 change: Change::Down,
                 why,
             }) => {
-                tracing::warn!(pool = self.name, member, why, "a member is down");
+                tracing::warn!(pool = self.name, member = &*member, why, "a member is down");
             }
             None => {}
         }
@@ -268,7 +268,7 @@ impl Slot {
     fn report(&self) -> MemberReport {
         let counts = &self.member.counts;
         MemberReport {
-            name: self.member.name.clone(),
+            name: self.member.name.to_string(),
             address: self.member.address.to_string(),
             state: self.state(),
             since: SystemTime::now()

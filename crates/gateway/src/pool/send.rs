@@ -34,7 +34,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
     /// The member.
-    pub member: String,
+    pub member: Arc<str>,
     /// How often others, or itself, had been tried in vain before.
     pub retries: u32,
 }
@@ -346,7 +346,7 @@ impl Unanswered {
     /// Says who did not answer, and gives the place back.
     fn at(self, seat: Seat) -> Failed {
         let id = seat.member.id;
-        let member = seat.member.name.clone();
+        let member = seat.member.name.to_string();
         let error = match self.fault {
             Fault::Exchange(ExchangeFault::Body(error)) => PoolError::BodyLost(error),
             Fault::Unspeakable(what) => PoolError::Unspeakable(what),
@@ -376,7 +376,7 @@ impl Unanswered {
 /// Nothing has gone out, so that any request may go elsewhere.
 fn unreachable(seat: Seat, fault: ConnectFault, body: RequestBody) -> Failed {
     let id = seat.member.id;
-    let member = seat.member.name.clone();
+    let member = seat.member.name.to_string();
     let why = fault.to_string();
     let (error, outcome) = match fault {
         ConnectFault::Slow(limit) => (

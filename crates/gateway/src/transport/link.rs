@@ -53,6 +53,7 @@ impl Link {
 
     /// Reads what there is; 0 at the end of the connection.
     pub(crate) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // The space of an answer that nobody holds any more is used again.
         let room = |unread: &BytesMut| unread.capacity().saturating_sub(unread.len());
         if room(&self.unread) < READ_LEAST {
             self.unread.reserve(self.appetite);
@@ -67,7 +68,9 @@ impl Link {
 
     /// Lets go of what only a request under way needs.
     pub(crate) fn rest(&mut self) {
-        self.unread = BytesMut::new();
+        if self.unread.capacity() > READ_FIRST {
+            self.unread = BytesMut::new();
+        }
         self.appetite = READ_FIRST;
         if self.space.capacity() > READ_FIRST {
             self.space = Vec::new();

@@ -31,13 +31,13 @@ fn dispatch(settings: &PoolSettings) -> Dispatch<&'static str> {
 /// Asks; the name of the member, or what else came of it.
 fn ask(dispatch: &mut Dispatch<&'static str>, key: Option<&StickKey>) -> String {
     match dispatch.ask(key, &[], Instant::now(), || "waiter") {
-        Asked::At(member) => member.name.clone(),
+        Asked::At(member) => member.name.to_string(),
         other => format!("{other:?}"),
     }
 }
 
 fn id(dispatch: &Dispatch<&'static str>, name: &str) -> MemberId {
-    let slot = dispatch.slots.iter().find(|slot| slot.member.name == name);
+    let slot = dispatch.slots.iter().find(|slot| *slot.member.name == *name);
     slot.unwrap().member.id
 }
 
@@ -138,7 +138,7 @@ async fn a_member_that_refuses_is_asked_last() {
     }
     let due = dispatch.due(Instant::now());
     assert!(
-        due.iter().any(|member| member.name == "one"),
+        due.iter().any(|member| *member.name == *"one"),
         "it is checked at once"
     );
     learn(
@@ -296,7 +296,7 @@ async fn whoever_comes_back_up_takes_those_who_wait() {
     assert_eq!(ask(&mut dispatch, None), "Waits(0)");
     check(&mut dispatch, "other", true);
     let granted = dispatch.grant(Instant::now());
-    assert_eq!(granted[0].1.name, "other");
+    assert_eq!(&*granted[0].1.name, "other");
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,7 +318,7 @@ async fn a_member_that_stays_keeps_its_health_and_its_requests() {
     let one = dispatch
         .slots
         .iter()
-        .find(|slot| slot.member.name == "one")
+        .find(|slot| *slot.member.name == *"one")
         .unwrap();
     assert_eq!(
         (one.current, one.weight, one.state()),
@@ -356,7 +356,7 @@ async fn those_who_leave_serve_until_one_of_the_new_has_shown_that_it_works() {
         "who has left is not asked again"
     );
     assert_eq!(release(&mut dispatch, "old"), Vec::<String>::new());
-    assert!(dispatch.slots.iter().all(|slot| slot.member.name == "new"));
+    assert!(dispatch.slots.iter().all(|slot| *slot.member.name == *"new"));
 }
 
 #[tokio::test(start_paused = true)]
