@@ -51,7 +51,14 @@ impl Auth {
         window: SignedDuration,
         now: Timestamp,
     ) -> Result<Arc<Known>, ApiError> {
-        let known = self.known(model, token, now)?;
+        let known =
+            self.known(model, token, now)
+                .map_err(|fault| match fault.status {
+                    // 401 is for whoever asks, not for what they ask about.
+                    StatusCode::UNAUTHORIZED => ApiError::no_such("token", token)
+                        .because(fault.why.unwrap_or(fault.message)),
+                    _ => fault,
+                })?;
         let has_ended = match known.standing.payload.expires_at.checked_add(window) {
             Ok(end) => end <= now,
             // Beyond the end of time.

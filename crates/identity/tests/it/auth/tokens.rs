@@ -177,6 +177,13 @@ async fn a_token_follows_what_becomes_of_its_user() {
     );
     site.with::<User>(&alice, |user| user.enabled = false);
     assert_eq!(site.said_of(&token).await, Err(StatusCode::UNAUTHORIZED));
+    // A service that asks about it is told that it is none, not that the service itself has to sign in again.
+    let admin = site.token_of("admin", project("admin")).await;
+    let asked = site
+        .call(Method::GET, "/v3/auth/tokens", &admin, &token)
+        .await;
+    assert_eq!(asked.status, StatusCode::NOT_FOUND);
+    assert_eq!(asked.message(), format!("Could not find token: {token}."));
     site.with::<User>(&alice, |user| user.enabled = true);
     assert!(site.said_of(&token).await.is_ok());
 }
