@@ -43,9 +43,6 @@ pub enum BadTable {
     /// The page about somebody, of whom nothing is known.
     #[error("the entry point {0} shows people who they are, but nobody is asked there")]
     WhoamiWithoutAuthentication(String),
-    /// A session that nothing begins.
-    #[error("the entry point {0} goes on with sessions, but no way there or elsewhere begins one")]
-    SessionWithoutBeginning(String),
 }
 
 /// All ways in.
@@ -88,17 +85,6 @@ impl EntryPoints {
             faults.extend(faults_of(point));
             let later = points.iter().skip(at.saturating_add(1));
             faults.extend(later.filter_map(|other| confusion(point, other)));
-        }
-        let begins = |point: &EntryPoint| {
-            point.has(Way::Session)
-                && point
-                    .ways
-                    .iter()
-                    .any(|way| way.names_people() && *way != Way::Session)
-        };
-        if !points.iter().any(begins) {
-            let lonely = points.iter().filter(|point| point.has(Way::Session));
-            faults.extend(lonely.map(|point| BadTable::SessionWithoutBeginning(point.to_string())));
         }
         faults
     }
@@ -254,6 +240,9 @@ pub enum Doubt {
     /// A variable that nobody there has.
     #[error("{0} tells `{1}`, which needs the way `certificate`")]
     NoCertificateToTell(String, &'static str),
+    /// A session that nothing begins.
+    #[error("{0} goes on with sessions, and no way here or elsewhere begins one")]
+    SessionWithoutBeginning(String),
     /// A browser's own window comes first.
     #[error(
         "{0} has `form` and `basic`: browsers ask for a password by themselves, and the form is seen only after that"
@@ -269,8 +258,22 @@ pub enum Doubt {
 impl EntryPoints {
     /// What is worth a word without being wrong.
     pub fn doubts(&self) -> Vec<Doubt> {
-        self.points.iter().flat_map(doubts_of).collect()
+        let lonely = self
+            .points
+            .iter()
+            .filter(|point| point.has(Way::Session) && !self.points.iter().any(begins_sessions));
+        let lonely = lonely.map(|point| Doubt::SessionWithoutBeginning(point.to_string()));
+        self.points
+            .iter()
+            .flat_map(doubts_of)
+            .chain(lonely)
+            .collect()
     }
+}
+
+fn begins_sessions(point: &EntryPoint) -> bool {
+    let mut ways = point.ways.iter();
+    point.has(Way::Session) && ways.any(|way| way.names_people() && *way != Way::Session)
 }
 
 fn doubts_of(point: &EntryPoint) -> Vec<Doubt> {
@@ -291,9 +294,6 @@ fn doubts_of(point: &EntryPoint) -> Vec<Doubt> {
     }
     if point.has(Way::Form) && point.has(Way::Basic) {
         doubts.push(Doubt::FormBehindBasic(place()));
-    }
-    if point.has(Way::Form) && !point.has(Way::Session) {
-        doubts.push(Doubt::FormWithoutSession(place()));
     }
     doubts
 }
@@ -466,6 +466,6 @@ mod tests {
         point.is_authorization_forwarded = true;
         point.tell = vec![Variable::SubjectDn];
         let points = EntryPoints::new(vec![point]).unwrap();
-        assert_eq!(points.doubts().len(), 5, "{:?}", points.doubts());
+        assert_eq!(points.doubts().len(), 4, "{:?}", points.doubts());
     }
 }

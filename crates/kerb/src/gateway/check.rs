@@ -13,6 +13,7 @@ use kerbstone_gateway::rule::Rule;
 use kerbstone_gateway::tls::ClientCertificates;
 use kerbstone_gateway::variables::{Domain, Variable};
 use kerbstone_gateway::way::Way;
+use kerbstone_verify::AcceptorSource;
 use nix::unistd::Group;
 
 use super::keys::Keys;
@@ -65,7 +66,7 @@ impl Findings {
     fn of(settings: &GatewaySettings) -> Self {
         let mut findings = Self::default();
         let listeners = findings.listeners(settings);
-        findings.keys(settings);
+        let acceptors = findings.keys(settings);
         let pools = findings.pools(settings);
         let entry_points = match settings.entry_points() {
             Ok(entry_points) => Some(entry_points),
@@ -91,6 +92,12 @@ impl Findings {
             findings.unused(&entry_points, &pools);
             findings.doors(&entry_points, &listeners);
             findings.people(&entry_points, settings);
+        }
+        // What remains is found by doing it.
+        if let (true, Some(acceptors)) = (findings.problems.is_empty(), acceptors)
+            && let Err(error) = table::table(settings, acceptors)
+        {
+            findings.problem(&error);
         }
         findings
     }
@@ -120,11 +127,9 @@ impl Findings {
         listeners
     }
 
-    fn keys(&mut self, settings: &GatewaySettings) {
-        let keys = Keys::open(settings).and_then(|keys| keys.acceptors(settings));
-        if let Err(error) = keys {
-            self.problem(&error);
-        }
+    fn keys(&mut self, settings: &GatewaySettings) -> Option<AcceptorSource> {
+        let acceptors = Keys::open(settings).and_then(|keys| keys.acceptors(settings));
+        acceptors.map_err(|error| self.problem(&error)).ok()
     }
 
     fn pools(&mut self, settings: &GatewaySettings) -> Vec<PoolSettings> {

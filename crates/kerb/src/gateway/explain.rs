@@ -195,7 +195,7 @@ fn found_in_words(found: &Found<'_>, question: &Question<'_>, table: &Table) -> 
             line("answer", &format!("403: {why}"));
             line(
                 "because",
-                "[[gateway.certificates.rules]] says whose certificates are whose",
+                "[[gateway.certificates.map]] says whose certificates are whose",
             );
         }
     }

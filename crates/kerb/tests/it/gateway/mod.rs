@@ -2,6 +2,8 @@
 
 mod browser;
 mod proxied;
+mod reload;
+mod routes;
 mod web_site;
 
 use std::fs;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -29,6 +29,7 @@ pub(super) struct WebSite {
     proxy: Option<Gssproxy>,
     back_end: BackEnd,
     extra: String,
+    entries: String,
     metrics: Port,
 }
 
@@ -49,7 +50,43 @@ struct BackEnd {
 impl WebSite {
     /// `extra` are further lines of `[gateway]`.
     pub(super) fn start(extra: &str) -> Self {
-        Self::start_in(&Setup::realm("WEB.TEST"), extra)
+        Self::start_in(&Setup::realm("WEB.TEST"), extra, "")
+    }
+
+    /// With further tables after those that there always are; `BACK_END` stands for the back end's address.
+    pub(super) fn start_with(extra: &str, entries: &str) -> Self {
+        Self::start_in(&Setup::realm("WEB.TEST"), extra, entries)
+    }
+
+    /// The same, after files have been put beside the settings.
+    pub(super) fn start_certified(extra: &str, entries: &str, prepare: impl FnOnce(&Path)) -> Self {
+        let mut site = Self::start("");
+        prepare(&site.folder());
+        extra.clone_into(&mut site.extra);
+        entries.clone_into(&mut site.entries);
+        site.restart();
+        site
+    }
+
+    /// Where the settings are.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.kerb.folder().join("web")
+    }
+
+    /// A request that waits for [`Self::let_back_end_answer`].
+    pub(super) fn begin_slow(&self, session: &Session, path: &str) -> Child {
+        let before = self.back_end_requests();
+        let url = format!("https://localhost:{}{path}", self.port());
+        let child = Command::new("curl")
+            .args(["-sk", "--noproxy", "*", "-w", "\n%{http_code}", &url])
+            .current_dir(session.folder())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        eventually("the slow request", || {
+            (self.back_end_requests() > before).then_some(())
+        });
+        child
     }
 
     /// With a gateway that has no keytab, and a proxy that has it.
@@ -73,7 +110,7 @@ impl WebSite {
         self.proxy = None;
     }
 
-    fn start_in(setup: &Setup, extra: &str) -> Self {
+    fn start_in(setup: &Setup, extra: &str, entries: &str) -> Self {
         let kerb = Kerb::start(setup);
         for person in ["alice", "bob"] {
             kerb.add_user(person, PASSWORD);
@@ -87,7 +124,7 @@ impl WebSite {
         fs::write(kerb.folder().join("web/server.key"), key.serialize_pem()).unwrap();
         let (back_end, metrics) = (BackEnd::start(), Port::claim());
         write_keytab(&kerb);
-        let settings = settings(extra, back_end.port, Some(metrics.number()));
+        let settings = settings(extra, entries, back_end.port, Some(metrics.number()));
         let gateway = Worker::start(&kerb, "gateway", &settings, Port::claim());
         Self {
             kerb,
@@ -95,21 +132,53 @@ impl WebSite {
             proxy: None,
             back_end,
             extra: extra.to_owned(),
+            entries: entries.to_owned(),
             metrics,
         }
     }
 
     /// Another process with the same keys and the same replay cache.
     pub(super) fn another_worker(&self) -> Worker {
-        let settings = settings(&self.extra, self.back_end.port, None);
+        let settings = settings(&self.extra, &self.entries, self.back_end.port, None);
         Worker::start(&self.kerb, "other", &settings, Port::claim())
     }
 
     pub(super) fn restart(&mut self) {
         self.signal(Signal::TERM);
         assert_eq!(self.wait(), Some(0));
-        let settings = settings(&self.extra, self.back_end.port, Some(self.metrics.number()));
+        let settings = self.settings();
         self.gateway = Worker::start(&self.kerb, "gateway", &settings, Port::claim());
+    }
+
+    fn settings(&self) -> String {
+        let metrics = Some(self.metrics.number());
+        settings(&self.extra, &self.entries, self.back_end.port, metrics)
+    }
+
+    /// Other tables after those that there always are, which the gateway is told to read.
+    pub(super) fn reload_with(&mut self, entries: &str) {
+        self.entries = entries.to_owned();
+        let port = self.gateway.port().to_string();
+        fs::write(self.config(), self.settings().replace("PORT", &port)).unwrap();
+        self.signal(Signal::HUP);
+    }
+
+    /// Other tables after those that there always are, for a gateway that is started anew.
+    pub(super) fn replace_entries(&mut self, entries: &str) {
+        entries.clone_into(&mut self.entries);
+        self.restart();
+    }
+
+    /// The gateway's settings file.
+    pub(super) fn config(&self) -> PathBuf {
+        self.kerb.folder().join("web/gateway.toml")
+    }
+
+    /// Runs `kerb gateway` with these arguments and the settings file.
+    pub(super) fn kerb_gateway(&self, session: &Session, arguments: &[&str]) -> Finished {
+        let (kerb, config) = (kerb_binary(), self.config());
+        let (kerb, config) = (kerb.to_string_lossy(), config.to_string_lossy());
+        session.run(&kerb, &[&["gateway"], arguments, &[&config]].concat(), "")
     }
 
     pub(super) fn session(&self) -> Session {
@@ -204,7 +273,7 @@ fn write_keytab(kerb: &Kerb) {
     fs::rename(keytab, kerb.folder().join("web/http.keytab")).unwrap();
 }
 
-fn settings(extra: &str, back_end: u16, metrics: Option<u16>) -> String {
+fn settings(extra: &str, entries: &str, back_end: u16, metrics: Option<u16>) -> String {
     let keys = match extra.contains("proxy = ") {
         true => "",
         false => "keytab = \"http.keytab\"\nreplay_cache = \"replay\"\n",
@@ -226,6 +295,7 @@ fn settings(extra: &str, back_end: u16, metrics: Option<u16>) -> String {
          [[gateway.entry]]\npath = \"/open\"\nback_end = \"http://127.0.0.1:{back_end}\"\nauthentication = \"none\"\n"
     )
     .unwrap();
+    text.push_str(&entries.replace("BACK_END", &format!("http://127.0.0.1:{back_end}")));
     text
 }
 
@@ -312,8 +382,14 @@ fn echo(stream: TcpStream, requests: &AtomicUsize, gate: &(Mutex<bool>, Condvar)
         }
         let answer = [head.as_bytes(), &body].concat();
         let length = answer.len();
+        let status = match head.split_whitespace().nth(1) {
+            Some(path) if path.contains("unknown") => {
+                "401 Unauthorized\r\nwww-authenticate: Keystone uri=\"https://localhost/v3\"\r\nwww-authenticate: Negotiate"
+            }
+            _ => "200 OK",
+        };
         let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\r\n"
+            "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\r\n"
         );
         if stream
             .write_all(&[head.as_bytes(), &answer].concat())
