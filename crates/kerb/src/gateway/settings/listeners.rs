@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::GatewaySettings;
 use super::certificates::paths;
+use super::pools::TypedPool;
 
 /// The name of the listener that stands in `[gateway]` itself.
 const MAIN: &str = "main";
@@ -112,15 +113,17 @@ impl GatewaySettings {
         all.into_iter().map(|one| self.listener(one)).collect()
     }
 
-    /// Every file with certificates, keys, lists and tables.
+    /// Every file with certificates, keys, lists and tables, of listeners and of pools.
     pub(crate) fn tls_files(&self) -> Vec<PathBuf> {
         let own = [&self.certificate, &self.key].into_iter().flatten();
         let listeners = self.listener.iter().flat_map(ListenerSettings::files);
         let further = self.certificates.files();
+        let pools = self.pool.iter().flat_map(TypedPool::files);
         let all = own
             .chain(pair_files(&self.more_certificates))
             .chain(listeners)
-            .chain(further);
+            .chain(further)
+            .chain(pools);
         all.map(|path| self.folder.join(path)).collect()
     }
 

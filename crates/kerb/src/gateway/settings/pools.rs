@@ -599,6 +599,16 @@ mod tests {
     }
 
     #[test]
+    fn files_that_are_named_are_known() {
+        let typed: TypedPool = toml::from_str(
+            "name = \"p\"\nmembers = [\"http://h\", { address = \"https://h\", ca = \"ca.pem\", certificate = \"c.pem\", key = \"k.pem\" }]",
+        )
+        .unwrap();
+        let files: Vec<&Path> = typed.files().map(PathBuf::as_path).collect();
+        assert_eq!(files, ["ca.pem", "c.pem", "k.pem"].map(Path::new));
+    }
+
+    #[test]
     fn a_mistake_is_named() {
         for (text, why) in [
             ("members = [\"http://h/app\"]", "http://h/app"),
