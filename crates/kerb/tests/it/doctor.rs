@@ -13,12 +13,12 @@ use kerbstone_testkit::lab::{
     Addresses, Dns, Heimdal, Kerb, Krb5ConfText, Mit, Records, Server, Session, Setup, Suite,
     has_network_to_itself, require,
 };
+use kerbstone_testkit::transcripts;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::errors::environment;
 use crate::service::eventually;
-use crate::transcripts;
 
 const REALM: &str = "LAB.EXAMPLE";
 const PASSWORD: &str = "correct horse 7";

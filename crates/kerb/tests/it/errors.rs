@@ -12,9 +12,8 @@ use kerbstone_proto::message::KrbError;
 use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_proto::time::Timestamp;
 use kerbstone_testkit::lab::{Mit, Setup};
+use kerbstone_testkit::transcripts;
 use tempfile::TempDir;
-
-use crate::transcripts;
 
 /// A KDC whose clock is seven minutes ahead, and which insists on it. Its thread ends with the test's process.
 fn skewed_kdc(realm: &str) -> u16 {

@@ -17,5 +17,4 @@ mod service;
 mod side_by_side;
 mod site_moves;
 mod tour;
-mod transcripts;
 mod up;

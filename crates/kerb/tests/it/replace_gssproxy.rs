@@ -11,9 +11,10 @@ use kerbstone_proto::keytab::{Keytab, KeytabEntry};
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::time::KerberosTime;
 use kerbstone_testkit::lab::{Daemon, require_file};
+use kerbstone_testkit::transcripts;
 use tempfile::TempDir;
 
-use crate::{errors, transcripts};
+use crate::errors;
 
 fn write_keytab(file: &Path, principal: &str) {
     let entry = KeytabEntry {

@@ -4,6 +4,13 @@
 //! it is not 0, by `[exit code N]`. `command <<< words` types words and Enter. `[..]` stands for
 //! anything within a line.
 
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a page that does not play is a failed test, and says so as a test does"
+)]
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -19,7 +26,10 @@ struct Step {
 }
 
 /// Runs every block of `page` in `folder`, in the page's order, with these variables.
-pub(crate) fn play(page: &Path, folder: &Path, environment: &[(&str, String)]) {
+///
+/// # Panics
+/// When something else appears.
+pub fn play(page: &Path, folder: &Path, environment: &[(&str, String)]) {
     let text = fs::read_to_string(page).unwrap();
     let steps = steps(&text);
     assert!(!steps.is_empty(), "{} has no transcript", page.display());
