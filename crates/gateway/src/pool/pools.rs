@@ -17,7 +17,7 @@ use super::settings::{CheckKind, MemberSettings, PoolSettings, Timeouts};
 use crate::transport::Protocol;
 
 /// How often things are tidied.
-const ROUND: Duration = Duration::from_secs(1);
+const ROUND: Duration = Duration::from_millis(500);
 /// A steward looks no oftener than that.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -180,5 +180,104 @@ fn examine_limits(settings: &PoolSettings) -> Result<(), &'static str> {
         }
         CheckKind::Http { expect, .. } if expect.is_empty() => Err("a check expects some status"),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::{CheckSettings, StickBy, Stickiness};
+    use super::*;
+    use crate::transport::{Trust, TrustBy, TrustSettings};
+
+    fn member(address: &str) -> MemberSettings {
+        MemberSettings::at(address.parse().unwrap())
+    }
+
+    fn fault(members: Vec<MemberSettings>, adjust: impl FnOnce(&mut PoolSettings)) -> String {
+        let mut settings = PoolSettings::new("v3", members);
+        adjust(&mut settings);
+        Pools::new(vec![settings]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_pool_that_cannot_be_meant_so_is_refused_with_its_name() {
+        let http = || member("http://h:80");
+        let weightless = MemberSettings {
+            weight: 0,
+            ..http()
+        };
+        let anybody = Trust::new(TrustSettings {
+            by: TrustBy::Nothing,
+            name: None,
+            own: None,
+        });
+        let believed = MemberSettings {
+            trust: Some(anybody.unwrap()),
+            ..http()
+        };
+        for (members, why) in [
+            (vec![], "no member"),
+            (vec![http(), http()], "two members called http://h:80"),
+            (vec![member("https://h:443")], "say whom to believe"),
+            (vec![believed], "speaks no TLS"),
+            (vec![weightless], "from 1 to 256"),
+        ] {
+            let fault = fault(members, |_| ());
+            assert!(fault.contains(why) && fault.contains("v3"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn limits_of_nothing_are_refused() {
+        let refused = |why: &str, adjust: fn(&mut PoolSettings)| {
+            let fault = fault(vec![member("http://h:80")], adjust);
+            assert!(fault.contains(why), "{fault}");
+        };
+        refused("time-out", |settings| {
+            settings.timeouts.answer = Duration::ZERO
+        });
+        refused("no connection", |settings| settings.connections = Some(0));
+        refused("remembered", |settings| {
+            settings.stickiness = Some(Stickiness {
+                by: StickBy::User,
+                expire: Duration::ZERO,
+                entries: 10,
+            });
+        });
+        let check = |settings: &mut PoolSettings, adjust: fn(&mut CheckSettings)| {
+            let mut check = CheckSettings::default();
+            adjust(&mut check);
+            settings.check = Some(check);
+        };
+        assert!(
+            fault(vec![member("http://h:80")], |settings| check(
+                settings,
+                |one| one.rise = 0
+            ))
+            .contains("rise")
+        );
+        assert!(
+            fault(vec![member("http://h:80")], |settings| check(
+                settings,
+                |one| one.jitter = 51
+            ))
+            .contains("half")
+        );
+        assert!(
+            fault(vec![member("http://h:80")], |settings| check(
+                settings,
+                |one| one.kind = CheckKind::Tls
+            ))
+            .contains("speaks no TLS")
+        );
+    }
+
+    #[test]
+    fn two_pools_do_not_share_a_name() {
+        let pool = || PoolSettings::new("v3", vec![member("http://h:80")]);
+        assert_eq!(
+            Pools::new(vec![pool(), pool()]).unwrap_err(),
+            BadPool::Twice("v3".to_owned())
+        );
     }
 }

@@ -193,7 +193,7 @@ impl Stream {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
-        self.exchange.go_on_sending(context)?;
+        self.exchange.send_beside_answer(context);
         match self.poll_piece(context) {
             Poll::Ready(piece) => {
                 self.deadline.met();

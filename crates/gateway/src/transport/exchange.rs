@@ -132,8 +132,15 @@ impl Exchange {
         }
     }
 
+    /// Sends what can be sent while the answer comes; a client that sends no more may still read it.
+    pub(crate) fn send_beside_answer(&mut self, context: &mut Context<'_>) {
+        if let Err(error) = self.go_on_sending(context) {
+            self.is_cut = Some(io::Error::other(error));
+        }
+    }
+
     /// Sends what can be sent.
-    pub(crate) fn go_on_sending(&mut self, context: &mut Context<'_>) -> Result<(), BodyError> {
+    fn go_on_sending(&mut self, context: &mut Context<'_>) -> Result<(), BodyError> {
         if self.upload.is_done() || self.is_cut.is_some() {
             return Ok(());
         }

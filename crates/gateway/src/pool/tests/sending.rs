@@ -3,6 +3,7 @@
 use http::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::super::settings::{StickBy, Stickiness};
 use super::back_end::BackEnd;
 use super::*;
 use crate::transport::{Trust, TrustBy, TrustSettings};
@@ -37,6 +38,31 @@ async fn what_concerns_a_members_connection_stays_there() {
         (headers["x-kept"].as_bytes(), headers.len()),
         (&b"1"[..], 2)
     );
+}
+
+#[tokio::test]
+async fn people_are_known_by_name_and_strangers_by_address() {
+    let (one, other) = (BackEnd::saying("one").await, BackEnd::saying("other").await);
+    let pool = pool(vec![http(one.address), http(other.address)], |settings| {
+        settings.stickiness = Some(Stickiness {
+            by: StickBy::User,
+            ..Stickiness::default()
+        });
+    });
+    let by = |user: Option<&str>| {
+        let mut request = get("/");
+        request.user = user.map(str::to_owned);
+        request
+    };
+    let alice = answer(&pool, by(Some("alice"))).await.1;
+    let bob = answer(&pool, by(Some("bob"))).await.1;
+    let stranger = answer(&pool, by(None)).await.1;
+    assert_ne!(alice, bob, "they come from one address");
+    for _ in 0..3 {
+        assert_eq!(answer(&pool, by(Some("alice"))).await.1, alice);
+        assert_eq!(answer(&pool, by(None)).await.1, stranger);
+    }
+    assert_eq!(pool.report().sticky, 3);
 }
 
 #[tokio::test]
