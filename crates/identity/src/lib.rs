@@ -9,6 +9,7 @@ pub mod caller;
 pub mod delegation;
 pub mod directory;
 pub mod http;
+pub mod import;
 pub mod model;
 pub mod observer;
 pub mod policy;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::settings::IdentitySettings;
-use super::{bootstrap, fernet, service, token};
+use super::{bootstrap, fernet, import, service, token};
 use crate::console::{Console, out};
 use crate::failure::Failure;
 use crate::serve::DEFAULT_CONFIG;
@@ -37,6 +37,8 @@ enum Task {
     /// Make the keys that tokens are made with, or let the next one take its turn.
     #[command(subcommand)]
     Fernet(fernet::Task),
+    /// Take over what another Keystone knows, with its ids, while the service does not run.
+    Import(import::Typed),
     /// Say what stands in a token.
     Token(token::Typed),
 }
@@ -51,6 +53,11 @@ pub(crate) fn run(typed: Typed, console: &mut Console) -> Result<(), Failure> {
             bootstrap::run(&typed, &settings("cannot make a beginning")?, console)
         }
         Task::Fernet(task) => fernet::run(&task, &settings("cannot see to the keys")?, console),
+        Task::Import(typed) => import::run(
+            &typed,
+            &settings("cannot take over what that Keystone knows")?,
+            console,
+        ),
         Task::Token(typed) => token::run(typed, &settings("cannot read the token")?, console),
     }
 }

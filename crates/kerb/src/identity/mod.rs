@@ -5,6 +5,8 @@ mod bootstrap;
 pub(crate) mod command;
 mod door;
 mod fernet;
+mod import;
+mod keystone_api;
 mod passwords;
 mod service;
 mod settings;
