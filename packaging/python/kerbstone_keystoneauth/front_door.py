@@ -11,7 +11,7 @@ from kerbstone_keystoneauth.entry_points import (
     PASSWORD,
     TOKEN,
 )
-from kerbstone_keystoneauth.x509 import X509
+from kerbstone_keystoneauth.x509 import METHODS, X509
 
 #: What was given for this purpose alone comes first: it may be meant to hold
 #: less than the rights that a ticket would bring.
@@ -47,10 +47,19 @@ class FrontDoor(v3.BaseAuth):
 
     def get_auth_ref(self, session, **kwargs):
         """Choose once, then let the chosen plugin sign in."""
-        if self._plugin is None:
-            self._plugin = self._choose(session)
-            self.auth_url = self._plugin.auth_url
-        return self._plugin.get_auth_ref(session, **kwargs)
+        if self._plugin is not None:
+            return self._plugin.get_auth_ref(session, **kwargs)
+        plugins = self._choose(session)
+        while True:
+            plugin = plugins.pop(0)
+            try:
+                access = plugin.get_auth_ref(session, **kwargs)
+            except exceptions.Unauthorized:
+                if not plugins:
+                    raise
+                continue
+            self._plugin, self.auth_url = plugin, plugin.auth_url
+            return access
 
     def get_cache_id_elements(self):
         """What a stored token is good for, as long as nothing ambient decides it."""
@@ -78,7 +87,7 @@ class FrontDoor(v3.BaseAuth):
             entry = next((one for one in offered if one.way == way), None)
             lacks = self._lacks(way, session)
             if entry and not lacks:
-                return self._plugin_for(entry)
+                return self._plugins_for(entry)
             missing.append("%s: %s" % (way, lacks or "not offered there"))
         raise exceptions.AuthorizationFailure(
             "there is no way in at %s (%s)" % (self.site, "; ".join(missing))
@@ -108,6 +117,12 @@ class FrontDoor(v3.BaseAuth):
         if not ticket.belongs_to(principal, self._given["username"]):
             return "the ticket is of %s" % principal
         return "" if _kerberos() else "requests-kerberos is not installed"
+
+    def _plugins_for(self, entry):
+        """The plugin for a way in; for certificates one for each name that sites may have for it."""
+        if entry.way == CERTIFICATE and entry.method is None:
+            return [self._plugin_for(entry._replace(method=name)) for name in METHODS]
+        return [self._plugin_for(entry)]
 
     def _plugin_for(self, entry):
         given = self._given

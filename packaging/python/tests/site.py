@@ -20,10 +20,11 @@ _TOKEN = {
 class Site:
     """``document``: what it says of its entry points; ``challenge``: how it refuses an empty sign-in."""
 
-    def __init__(self, document=None, challenge="Keystone uri=\"here\"", methods=None):
+    def __init__(self, document=None, challenge="Keystone uri=\"here\"", methods=None, refused=()):
         self.document = document
         self.challenge = challenge
         self.methods = methods
+        self.refused = refused
         self.asked = []
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -57,7 +58,8 @@ def _handler(site):
             length = int(self.headers.get("Content-Length", 0))
             body = json.loads(self.rfile.read(length))
             site.asked.append((self.path, body))
-            if body["auth"]["identity"].get("methods"):
+            methods = body["auth"]["identity"].get("methods")
+            if methods and methods[0] not in site.refused:
                 self._answer(201, _TOKEN, {"X-Subject-Token": "gAAA"})
                 return
             error = {"code": 401}

@@ -69,6 +69,12 @@ class FrontDoorTest(unittest.TestCase):
             self.assertEqual(path, "/v3/auth/tokens")
             self.assertEqual(body["auth"]["identity"]["methods"], ["x509"])
 
+    def test_a_certificate_is_shown_under_the_other_name_when_the_first_is_refused(self):
+        with Site(methods=["password", "x509"], refused=["x509"]) as site:
+            self.sign_in(site, CERTIFICATE)
+            names = [body["auth"]["identity"]["methods"][0] for _, body in site.signed_in_at]
+            self.assertEqual(names, ["x509", "external"])
+
     def test_a_challenge_means_that_nothing_but_a_ticket_counts_there(self):
         with Site(challenge="Negotiate") as site:
             with self.assertRaisesRegex(exceptions.AuthorizationFailure, "kinit"):
