@@ -4,6 +4,7 @@
 mod auth;
 mod differential;
 mod directory;
+mod frame;
 mod handed_on;
 mod keystone_tokens;
 mod play;

@@ -27,6 +27,9 @@ use tokio::runtime::Runtime;
 /// The password of everybody but the administrator, at Keystone.
 pub(crate) const PASSWORD: &str = "a password for Keystone";
 
+/// Where our clients are told that we are.
+const BASE: &str = "http://ours.example.org";
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
@@ -71,7 +74,13 @@ pub(crate) struct Ours {
 
 impl Ours {
     pub(crate) fn start() -> Self {
-        let base = "http://ours.example.org";
+        Self::with(Settings {
+            public_endpoint: Some(BASE.to_owned()),
+            ..Settings::default()
+        })
+    }
+
+    pub(crate) fn with(settings_of_service: Settings) -> Self {
         let directory = Directory::in_memory().unwrap();
         let urls = [Interface::Public, Interface::Internal, Interface::Admin];
         let bootstrap = Bootstrap {
@@ -80,7 +89,7 @@ impl Ours {
             region: Some("RegionOne".to_owned()),
             service: "keystone".to_owned(),
             urls: urls
-                .map(|interface| (interface, format!("{base}/v3")))
+                .map(|interface| (interface, format!("{BASE}/v3")))
                 .to_vec(),
         };
         let made = directory.change(|change| bootstrap.make(change));
@@ -95,10 +104,7 @@ impl Ours {
         let blob_keys = KeyRepository::set_up(&folder, 3, &mut rand::rng()).unwrap();
         let service = Service {
             directory,
-            settings: Settings {
-                public_endpoint: Some(base.to_owned()),
-                ..Settings::default()
-            },
+            settings: settings_of_service,
             tokens: Arc::new(Auth::new(settings, seal)),
             blobs: Some(BlobSeal::new(Arc::new(blob_keys))),
             clock: Timestamp::now,
@@ -115,7 +121,7 @@ impl Ours {
 
 impl Side for Ours {
     fn base(&self) -> String {
-        "http://ours.example.org".to_owned()
+        BASE.to_owned()
     }
 
     fn send(&self, asked: &Asked) -> Reply {
