@@ -2,9 +2,10 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use kerbstone_gss::ChannelBindings;
-use kerbstone_proto::time::KerberosTime;
+use kerbstone_proto::time::{KerberosTime, Timestamp};
 use kerbstone_verify::{AcceptorSource, Negotiation};
 use rustls::pki_types::CertificateDer;
 use rustls::server::Acceptor;
@@ -17,7 +18,7 @@ use crate::certificate::ClientCertificate;
 use crate::conversation;
 use crate::gateway::Gateway;
 use crate::listener::Listener;
-use crate::observer::Lost;
+use crate::observer::{CertificateRefused, Lost};
 use crate::outbound::ClientAddress;
 use crate::server::Place;
 use crate::tls::{self, TlsFacts, TlsIdentity};
@@ -153,6 +154,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, caller: Caller, stop: watch::Re
         Ok(Ok(greeted)) => greeted,
         Ok(Err(error)) => {
             tracing::debug!(client = %client.ip(), %error, "a TLS handshake failed");
+            tell_of_certificate(&gateway, client, &listener, &error);
             return gateway.lost(Lost::Handshake);
         }
         Err(_) => return gateway.lost(Lost::HandshakeTooSlow),
@@ -176,6 +178,28 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, caller: Caller, stop: watch::Re
     if let Err(error) = conversation::hold(gateway, connection, stream, stop).await {
         tracing::debug!(client = %client.ip(), %error, "a connection ended");
     }
+}
+
+/// Has it written down when the handshake ended because of the client's certificate.
+fn tell_of_certificate(
+    gateway: &Gateway,
+    client: ClientAddress,
+    listener: &Listener,
+    error: &io::Error,
+) {
+    let refusal = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let Some(
+        refusal @ (rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented),
+    ) = refusal
+    else {
+        return;
+    };
+    gateway.observer.certificate_refused(&CertificateRefused {
+        at: Timestamp::from_unix_duration(UNIX_EPOCH.elapsed().unwrap_or_default()),
+        client: client.ip(),
+        listener: listener.name(),
+        why: &refusal.to_string(),
+    });
 }
 
 /// What a handshake brings.

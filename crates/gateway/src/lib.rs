@@ -39,6 +39,7 @@ pub mod pages;
 mod patient_writer;
 pub mod pattern;
 pub mod place;
+mod places;
 pub mod pool;
 pub mod rate;
 pub mod request_path;

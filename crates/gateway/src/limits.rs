@@ -7,11 +7,13 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections open at once; further ones are closed unread.
     pub connections: usize,
+    /// Of them, those from one address (of IPv6, one network of 64 bits).
+    pub connections_per_client: usize,
     /// Requests at once over one connection (HTTP/2).
     pub streams: u32,
     /// Time for the TLS handshake.
     pub handshake: Duration,
-    /// Time in which the headers of a request must come, and for which HTTP/1.1 waits for the next.
+    /// Time in which the headers of a request must come, from their first octet on.
     pub headers: Duration,
     /// Time after which a connection without a request is closed.
     pub idle: Duration,
@@ -35,6 +37,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 20_000,
+            connections_per_client: 20_000,
             streams: 100,
             handshake: Duration::from_secs(10),
             headers: Duration::from_secs(20),

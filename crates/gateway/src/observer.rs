@@ -16,6 +16,11 @@ pub trait Observer: Send + Sync + 'static {
     /// A connection came to nothing before its first request.
     fn lost(&self, lost: Lost);
 
+    /// A client's certificate was not taken, and with that the handshake has ended.
+    fn certificate_refused(&self, refused: &CertificateRefused<'_>) {
+        let _nobody_writes_it_down = refused;
+    }
+
     /// Whether [`Observer::ended`] does anything: what it is told costs a copy of each request's line.
     fn wants_ends(&self) -> bool {
         false
@@ -225,6 +230,19 @@ impl Outcome {
             Self::Failed => "failed",
         }
     }
+}
+
+/// A client's certificate that was not taken: expired, revoked, somebody else's, or missing where it is required.
+#[derive(Clone, Copy, Debug)]
+pub struct CertificateRefused<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Who showed it.
+    pub client: IpAddr,
+    /// At which listener.
+    pub listener: &'a str,
+    /// What was wrong with it.
+    pub why: &'a str,
 }
 
 /// Why a connection came to nothing.

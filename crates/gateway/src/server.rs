@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::connection::{self, Caller};
@@ -19,6 +19,7 @@ use crate::gateway::Gateway;
 use crate::listener::{Doors, Listener, Socket};
 use crate::observer::Lost;
 use crate::outbound::ClientAddress;
+use crate::places::{Places, Taken};
 use crate::status::Connected;
 use crate::wire::Wire;
 
@@ -46,15 +47,15 @@ impl Workers {
     pub fn start(gateway: &Arc<Gateway>, doors: Vec<Doors>) -> io::Result<Self> {
         gateway.serves_at(&doors);
         let (stop, told) = watch::channel(false);
-        let cap = cap(gateway);
+        let places = Arc::new(Places::new(&gateway.limits));
         let start = |(number, doors)| {
             let runtime = runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
-            let (gateway, cap, told) = (Arc::clone(gateway), Arc::clone(&cap), told.clone());
+            let (gateway, places, told) = (Arc::clone(gateway), Arc::clone(&places), told.clone());
             thread::Builder::new()
                 .name(format!("gateway {number}"))
-                .spawn(move || runtime.block_on(work(gateway, doors, cap, told)))
+                .spawn(move || runtime.block_on(work(gateway, doors, places, told)))
         };
         let threads = doors.into_iter().enumerate().map(start);
         Ok(Self {
@@ -91,25 +92,19 @@ pub async fn serve(
 ) -> io::Result<()> {
     gateway.serves_at(std::slice::from_ref(&doors));
     let (tell, told) = watch::channel(false);
-    let cap = cap(&gateway);
+    let places = Arc::new(Places::new(&gateway.limits));
     let stopping = async {
         stop.await;
         tell.send_replace(true);
         Ok(())
     };
-    tokio::try_join!(work(gateway, doors, cap, told), stopping).map(|_| ())
-}
-
-/// Connections of all workers together.
-fn cap(gateway: &Gateway) -> Arc<Semaphore> {
-    let most = gateway.limits.connections.min(Semaphore::MAX_PERMITS);
-    Arc::new(Semaphore::new(most))
+    tokio::try_join!(work(gateway, doors, places, told), stopping).map(|_| ())
 }
 
 async fn work(
     gateway: Arc<Gateway>,
     doors: Doors,
-    cap: Arc<Semaphore>,
+    places: Arc<Places>,
     mut told: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let (open, mut all_closed) = mpsc::channel(1);
@@ -118,7 +113,7 @@ async fn work(
         let door = Door {
             gateway: Arc::clone(&gateway),
             listener,
-            cap: Arc::clone(&cap),
+            places: Arc::clone(&places),
             open: open.clone(),
             stop: told.clone(),
         };
@@ -152,7 +147,7 @@ async fn tick() {
 /// A connection's right to be open; whoever stops waits until the last is gone.
 #[derive(Debug)]
 pub(crate) struct Place {
-    _within_cap: OwnedSemaphorePermit,
+    _within_limits: Taken,
     _is_open: mpsc::Sender<Infallible>,
     _is_counted: Connected,
 }
@@ -160,7 +155,7 @@ pub(crate) struct Place {
 struct Door {
     gateway: Arc<Gateway>,
     listener: Arc<Listener>,
-    cap: Arc<Semaphore>,
+    places: Arc<Places>,
     open: mpsc::Sender<Infallible>,
     stop: watch::Receiver<bool>,
 }
@@ -189,12 +184,12 @@ impl Door {
     }
 
     fn let_in(&self, wire: Wire, client: ClientAddress, port: Option<u16>) {
-        let Ok(within_cap) = Arc::clone(&self.cap).try_acquire_owned() else {
+        let Some(within_limits) = self.places.take(client) else {
             tracing::warn!(client = %client.ip(), "connection refused: the cap on connections is reached");
             return self.gateway.lost(Lost::TooMany);
         };
         let place = Place {
-            _within_cap: within_cap,
+            _within_limits: within_limits,
             _is_open: self.open.clone(),
             _is_counted: self.gateway.ledger.connected(),
         };

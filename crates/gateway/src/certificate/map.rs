@@ -111,17 +111,20 @@ impl CertificateMap {
         tables.map(Table::path)
     }
 
-    /// Reads the tables anew. One that cannot be used stays as it was.
+    /// Reads tables anew whose files have changed; says whether there were any. One that cannot be used stays as it was.
     ///
     /// # Errors
-    /// The last table's that could not be used.
-    pub fn reload(&self) -> Result<(), BadTable> {
+    /// The first table's that could not be used, once for each change.
+    pub fn reload_if_changed(&self) -> Result<bool, BadTable> {
         let tables = self.rules.iter().filter_map(MapRule::as_table);
-        tables
+        let read: Vec<_> = tables
+            .filter(|table| table.has_changed())
             .map(Table::reload)
-            .filter(Result::is_err)
-            .last()
-            .unwrap_or(Ok(()))
+            .collect();
+        let has_changed = !read.is_empty();
+        read.into_iter()
+            .collect::<Result<(), _>>()
+            .map(|()| has_changed)
     }
 }
 

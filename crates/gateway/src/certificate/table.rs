@@ -9,12 +9,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use kerbstone_proto::name::Principal;
 
 use super::ClientCertificate;
+use crate::file_stamp::Stamp;
 
 const FINGERPRINT: &str = "sha256:";
 
@@ -45,6 +46,8 @@ pub enum BadTable {
 #[derive(Debug)]
 pub(super) struct Table {
     path: PathBuf,
+    /// The file as it was when it was last looked at.
+    seen: Mutex<Stamp>,
     lines: ArcSwap<HashMap<String, Principal>>,
 }
 
@@ -52,6 +55,7 @@ impl Table {
     pub(super) fn open(path: &Path) -> Result<Self, BadTable> {
         Ok(Self {
             path: path.to_owned(),
+            seen: Mutex::new(Stamp::of([path])),
             lines: ArcSwap::from_pointee(read(path)?),
         })
     }
@@ -62,8 +66,14 @@ impl Table {
 
     /// Reads the file anew; what was read before stays when that fails.
     pub(super) fn reload(&self) -> Result<(), BadTable> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Stamp::of([&self.path]);
         self.lines.store(Arc::new(read(&self.path)?));
         Ok(())
+    }
+
+    pub(super) fn has_changed(&self) -> bool {
+        let stamp = Stamp::of([&self.path]);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != stamp
     }
 
     pub(super) fn find(&self, certificate: &ClientCertificate) -> Option<Principal> {

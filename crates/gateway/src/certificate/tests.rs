@@ -495,7 +495,8 @@ fn a_table_is_read_anew_and_stays_when_it_cannot() {
     assert_eq!(who(&alice).unwrap(), "alice@R");
     assert_eq!(who(&bob).unwrap(), "bobby@R");
     std::fs::write(&path, "alice2@R CN=alice,O=Example").unwrap();
-    map.reload().unwrap();
+    assert!(map.reload_if_changed().unwrap());
+    assert!(!map.reload_if_changed().unwrap());
     assert_eq!(
         (who(&alice).unwrap().as_str(), who(&bob)),
         ("alice2@R", Err(Unmapped::NoRule))
@@ -510,7 +511,7 @@ fn a_table_is_read_anew_and_stays_when_it_cannot() {
         ),
     ] {
         std::fs::write(&path, bad).unwrap();
-        let error = map.reload().unwrap_err().to_string();
+        let error = map.reload_if_changed().unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
         assert_eq!(who(&alice).unwrap(), "alice2@R");
     }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use kerbstone_gateway::observer::{
-    Commanded, Event, Exchanged, Lost, MemberChange, Observer, Outcome, SessionStep,
+    CertificateRefused, Commanded, Event, Exchanged, Lost, MemberChange, Observer, Outcome,
+    SessionStep,
 };
 use kerbstone_gateway::way::Way;
 use metrics::{Counter, Histogram, counter, histogram};
@@ -169,6 +170,17 @@ struct Line<'a> {
     microseconds: u64,
 }
 
+/// A line about a certificate that ended its handshake.
+#[derive(Serialize)]
+struct CertificateLine<'a> {
+    time: String,
+    client: String,
+    listener: &'a str,
+    outcome: &'a str,
+    way: &'a str,
+    why: &'a str,
+}
+
 /// A line about a member that is used otherwise from now on.
 #[derive(Serialize)]
 struct MemberLine<'a> {
@@ -201,6 +213,18 @@ impl Observer for Books {
 
     fn lost(&self, _: Lost) {
         // The gateway counts them, and there is nothing to say about anybody.
+    }
+
+    fn certificate_refused(&self, refused: &CertificateRefused<'_>) {
+        counter!("kerbstone_gateway_certificates_refused_total").increment(1);
+        self.write_down(&CertificateLine {
+            time: refused.at.time.to_string(),
+            client: refused.client.to_canonical().to_string(),
+            listener: refused.listener,
+            outcome: Outcome::Refused.name(),
+            way: Way::Certificate.name(),
+            why: cut(refused.why),
+        });
     }
 
     fn wants_ends(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kerbstone_gateway::Gateway;
 use kerbstone_gateway::listener::{self, CannotListen, Doors, Listener, ListenerSettings};
 use kerbstone_gateway::tls::TlsError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -59,9 +60,14 @@ impl Entrance {
     }
 
     /// Reads anew what has changed, whenever it has.
-    pub(super) async fn watch(self) {
+    pub(super) async fn watch(self, gateway: Arc<Gateway>) {
         loop {
             tokio::time::sleep(LOOK).await;
+            match gateway.table().certificates.reload_if_changed() {
+                Ok(false) => {}
+                Ok(true) => tracing::info!("tables of certificates read anew"),
+                Err(error) => tracing::error!(%error, "the table stays as it was"),
+            }
             for listener in &self.0 {
                 match listener.reload_if_changed() {
                     Ok(false) => {}

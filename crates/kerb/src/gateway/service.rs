@@ -186,7 +186,7 @@ async fn serve(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    tokio::spawn(open.entrance.clone().watch());
+    tokio::spawn(open.entrance.clone().watch(Arc::clone(&open.gateway)));
     tokio::spawn(upkeep::look_after(Arc::clone(&open.gateway)));
     tracing::info!(listen = ?open.entrance.addresses(), "ready");
     supervised::ready();

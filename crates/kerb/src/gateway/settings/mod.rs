@@ -198,6 +198,7 @@ struct TypedHeader(Option<HeaderName>);
 #[serde(deny_unknown_fields, default)]
 struct LimitSettings {
     connections: usize,
+    connections_per_client: usize,
     streams: u32,
     #[serde(deserialize_with = "duration")]
     handshake: Duration,
@@ -332,6 +333,7 @@ impl GatewaySettings {
     pub(crate) const fn limits(&self) -> Limits {
         let LimitSettings {
             connections,
+            connections_per_client,
             streams,
             handshake,
             headers,
@@ -346,6 +348,7 @@ impl GatewaySettings {
         } = self.limits;
         Limits {
             connections,
+            connections_per_client,
             streams,
             handshake,
             headers,
@@ -365,6 +368,7 @@ impl Default for LimitSettings {
     fn default() -> Self {
         let Limits {
             connections,
+            connections_per_client,
             streams,
             handshake,
             headers,
@@ -379,6 +383,7 @@ impl Default for LimitSettings {
         } = Limits::default();
         Self {
             connections,
+            connections_per_client,
             streams,
             handshake,
             headers,
