@@ -45,7 +45,7 @@ async fn sign_in(Extension(auth): Extension<Arc<Auth>>, mut visit: Visit) -> Ans
                 &model,
                 &known,
                 visit.query("nocatalog").is_none(),
-                auth.view_of(&visit.site.api()),
+                auth.view_of(&visit),
             );
             described(StatusCode::CREATED, &text, &known, body)
         }
@@ -62,7 +62,7 @@ async fn token(Extension(auth): Extension<Arc<Auth>>, call: Call) -> Answer {
         &call.model,
         &known,
         call.query("nocatalog").is_none(),
-        auth.view_of(&call.site.api()),
+        auth.view_of(&call),
     );
     described(StatusCode::OK, &text, &known, body)
 }
@@ -93,7 +93,7 @@ async fn catalog(Extension(auth): Extension<Arc<Auth>>, call: Call) -> Answer {
     };
     let now = call.service.now();
     let known = auth.validate(&call.model, &call.caller.token, SignedDuration::ZERO, now)?;
-    let view = auth.view_of(&call.site.api());
+    let view = auth.view_of(&call);
     let catalog = auth.catalog(&call.model, &known.standing, view);
     let links = json!({ "self": call.site.url("/auth/catalog") });
     let body = [

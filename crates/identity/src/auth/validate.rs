@@ -13,7 +13,7 @@ use super::standing::{Scope, Standing};
 use super::{Auth, Front, revocation, routes};
 use crate::caller::Caller;
 use crate::directory::Change;
-use crate::http::ApiError;
+use crate::http::{ApiError, Visit};
 use crate::model::{Model, User};
 use crate::server::Arrival;
 use crate::service::{Revoked, Service, Tokens};
@@ -145,19 +145,24 @@ impl Auth {
         self.catalogs.text(model, project, user, view)
     }
 
-    /// The view of the catalog for clients who come by this entry.
-    pub(super) fn view_of(&self, api: &str) -> Option<(usize, &CatalogView)> {
-        let after_scheme = api.split_once("://").map_or(api, |(_, rest)| rest);
-        let path = after_scheme
-            .find('/')
-            .and_then(|at| after_scheme.get(at..))?;
-        self.settings
-            .catalog_views
+    /// The view of the catalog for clients who come by the entry that the front names, else by the public one.
+    pub(super) fn view_of(&self, visit: &Visit) -> Option<(usize, &CatalogView)> {
+        let views = &self.settings.catalog_views;
+        if views.is_empty() {
+            return None;
+        }
+        let api = visit.site.api();
+        let is_trusted = visit.arrival.is_some_and(Arrival::is_trusted);
+        let entry = is_trusted
+            .then(|| visit.headers.get("x-forwarded-prefix")?.to_str().ok())
+            .flatten()
+            .unwrap_or_else(|| path_of(&api));
+        views
             .iter()
             .enumerate()
             .filter(|(_, view)| {
-                let rest = path.strip_prefix(view.entry.trim_end_matches('/'));
-                rest.is_some_and(|rest| rest.starts_with('/'))
+                let rest = entry.strip_prefix(view.entry.trim_end_matches('/'));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             })
             .max_by_key(|(_, view)| view.entry.len())
     }
@@ -234,4 +239,12 @@ pub(super) fn user_by_id(model: &Model, id: &str) -> Result<Arc<User>, ApiError>
         .get::<User>(id)
         .cloned()
         .ok_or_else(|| ApiError::unauthorized(format!("no user is {id}")))
+}
+
+/// The path of a URL.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/')
+        .and_then(|at| rest.get(at..))
+        .unwrap_or_default()
 }

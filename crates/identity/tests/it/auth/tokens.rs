@@ -12,7 +12,7 @@ use kerbstone_identity::service::Revoked;
 use kerbstone_identity::token::{AuditIds, Grant, KeyRepository, MethodCodes, Payload, TokenSeal};
 use serde_json::{Value, json};
 
-use super::site::{NETWORK, Plan, Site, kerberos, negotiated, project, with_token};
+use super::site::{GATEWAY, NETWORK, Plan, Site, kerberos, negotiated, project, with_token};
 
 #[tokio::test]
 async fn a_token_for_a_token_keeps_its_end_its_methods_and_its_chain() {
@@ -301,6 +301,18 @@ async fn catalogs_are_of_the_project_and_of_the_entry() {
         );
     }
     let token = site.token_of("alice", project("demo")).await;
+    let by_another_entry = [
+        ("x-auth-token", token.as_str()),
+        ("x-forwarded-prefix", "/krb"),
+    ];
+    for (arrival, count) in [(GATEWAY, 2), (NETWORK, 1)] {
+        let path = "/v3/auth/catalog";
+        let answer = site
+            .ask(Method::GET, path, arrival, &by_another_entry, Vec::new())
+            .await;
+        let endpoints = answer.json()["catalog"][0]["endpoints"].take();
+        assert_eq!(endpoints.as_array().unwrap().len(), count, "{endpoints}");
+    }
     let path = "/v3/auth/tokens?nocatalog";
     let answer = site.call(Method::GET, path, &token, &token).await;
     assert!(answer.json()["token"].get("catalog").is_none());
