@@ -57,6 +57,8 @@ struct Visit<'a> {
     refusal: Option<(String, &'static str)>,
     /// The form, in the place of the notice that asks who somebody is.
     asking: Option<Response<Body>>,
+    /// Whether that is the answer.
+    shows_form: bool,
     /// Cookies to be set by the answer.
     cookies: Vec<HeaderValue>,
     /// For the client, on whatever answer it gets.
@@ -92,6 +94,7 @@ pub(crate) async fn answer(
         Err(notice) => {
             let form = visit.asking.take();
             let page = form.filter(|_| matches!(notice, Notice::SignIn));
+            visit.shows_form = page.is_some();
             let page = page.unwrap_or_else(|| pages::notice(&notice, visit.form, &method, &uri));
             (page, notice.outcome(), notice.reason(), notice.kind())
         }
@@ -151,6 +154,7 @@ impl<'a> Visit<'a> {
             session: None,
             refusal: None,
             asking: None,
+            shows_form: false,
             cookies: Vec::new(),
             token: None,
             served_by: None,
@@ -274,7 +278,8 @@ impl<'a> Visit<'a> {
         for way in self.entry_point.iter().flat_map(|point| &point.ways) {
             let challenge = match way {
                 Way::Negotiate => negotiate::challenge(None),
-                Way::Basic => basic::challenge(self.host.as_str()),
+                // A browser's password window would hide the form.
+                Way::Basic if !self.shows_form => basic::challenge(self.host.as_str()),
                 _ => continue,
             };
             headers.append(header::WWW_AUTHENTICATE, challenge);

@@ -44,6 +44,7 @@ async fn site(mit: &Mit, change: impl FnOnce(&mut Table)) -> Site {
     let entries = vec![
         entry("/form", &[Way::Session, Way::Form], pool()),
         entry("/basic", &[Way::Session, Way::Basic], pool()),
+        entry("/both", &[Way::Session, Way::Basic, Way::Form], pool()),
         entry(
             "/sign-out",
             &[Way::Session, Way::Nobody],
@@ -277,6 +278,18 @@ async fn basic_is_checked_at_the_kdc_and_begins_a_session() {
         401,
         "a session counts where it could have begun"
     );
+}
+
+#[tokio::test]
+async fn a_browser_that_can_show_the_form_is_not_asked_for_basic() {
+    let Some(mit) = realm() else { return };
+    let site = site(&mit, |_| {}).await;
+    let page = get(&site, "/both", "").await;
+    assert!(page.contains("type=\"password\""), "{page}");
+    assert!(!page.contains("www-authenticate"), "{page}");
+    let request = "GET /both HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\nconnection: close\r\n\r\n";
+    let program = exchange(&site, request).await;
+    assert!(program.contains("www-authenticate: Basic "), "{program}");
 }
 
 #[tokio::test]
