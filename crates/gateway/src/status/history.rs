@@ -123,7 +123,10 @@ impl History {
 }
 
 fn slot(second: u64) -> usize {
-    usize::try_from(second % SECONDS as u64).unwrap_or(0)
+    usize::try_from(second)
+        .unwrap_or(usize::MAX)
+        .checked_rem(SECONDS)
+        .unwrap_or(0)
 }
 
 fn difference(now: u64, then: u64) -> u32 {

@@ -1,5 +1,6 @@
 //! What a running gateway says of itself, and who asks: the page, the control socket, whoever measures.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,8 +11,8 @@ use kerbstone_proto::time::Timestamp;
 use crate::entry_point::{Destination, EntryPoint};
 use crate::gateway::Gateway;
 use crate::listener::Listener;
-use crate::observer::Observer;
-use crate::pool::{NoSuchMember, PoolReport, Wanted};
+use crate::observer::{MemberChange, Observer};
+use crate::pool::{MemberState, NoSuchMember, PoolReport, Wanted};
 use crate::tls::ClientCertificates;
 
 /// Nobody goes on with a session here.
@@ -86,15 +87,46 @@ impl Gateway {
 
     /// Reads its counters once a second, for ever: the last ten minutes are made of that.
     pub async fn keep_time(&self) {
+        let mut known = HashMap::new();
         loop {
             let now = SystemTime::now();
-            self.ledger.read(&self.pool_reports(), now);
+            let pools = self.pool_reports();
+            self.ledger.read(&pools, now);
+            self.tell_changes(&pools, &mut known);
             // Shortly after the second's end, so that each second is read once.
             let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
             let left = Duration::from_millis(1001)
                 .saturating_sub(Duration::from_nanos(u64::from(since.subsec_nanos())));
             tokio::time::sleep(left).await;
         }
+    }
+}
+
+impl Gateway {
+    /// Tells whoever keeps the books of members that are in another state than when last looked at.
+    fn tell_changes(
+        &self,
+        pools: &[PoolReport],
+        known: &mut HashMap<(String, String), MemberState>,
+    ) {
+        let mut present = HashMap::with_capacity(known.len());
+        for pool in pools {
+            for member in &pool.members {
+                let name = (pool.name.clone(), member.name.clone());
+                if known.get(&name).is_some_and(|state| *state != member.state) {
+                    let since = member.since.duration_since(UNIX_EPOCH).unwrap_or_default();
+                    self.observer.member_changed(&MemberChange {
+                        at: Timestamp::from_unix_duration(since),
+                        pool: &pool.name,
+                        member: &member.name,
+                        state: member.state.name(),
+                        why: &member.why,
+                    });
+                }
+                present.insert(name, member.state);
+            }
+        }
+        *known = present;
     }
 }
 

@@ -220,3 +220,61 @@ async fn a_connection_remembers_nobody() {
     assert_eq!(super::statuses(&answers), [200, 401]);
     assert_eq!(front.recorder.received().len(), 1);
 }
+
+#[tokio::test]
+async fn cve_2026_88007_connections_to_back_ends_know_nobody() {
+    let front = Front::start().await;
+    let header = format!("authorization: Negotiate {}\r\n", token(&front.site));
+    assert_eq!(
+        front.statuses(request("/closed", &header).as_bytes()).await,
+        [200]
+    );
+    assert_eq!(front.statuses(request("/open", "").as_bytes()).await, [200]);
+    let received = front.recorder.received();
+    let connections: Vec<usize> = received.iter().map(|one| one.connection).collect();
+    assert_eq!(
+        connections,
+        [0, 0],
+        "a kept connection is shared by everybody"
+    );
+    for one in &received {
+        assert!(one.header("authorization").is_empty(), "{one:?}");
+    }
+    assert_eq!(received[0].header("remote_user"), [CLIENT]);
+    assert!(
+        received[1].header("remote_user").is_empty(),
+        "{:?}",
+        received[1]
+    );
+}
+
+#[tokio::test]
+async fn cve_2026_22797_what_keystonemiddleware_tells_its_service_is_nobody_elses_to_say() {
+    let front = Front::start().await;
+    let headers: String = [
+        "X-Identity-Status",
+        "X-User-Id",
+        "X-User-Name",
+        "X-User-Domain-Id",
+        "X-User-Domain-Name",
+        "X-Roles",
+        "X_Roles",
+        "X-Is-Admin-Project",
+        "X-Service-Roles",
+        "X-Service-User-Id",
+        "X-Service-Identity-Status",
+    ]
+    .iter()
+    .map(|name| format!("{name}: mallory\r\n"))
+    .collect();
+    let more = "x-auth-token: gAAAA\r\nx-project-id: demo\r\n";
+    let request = request("/token", &format!("{headers}{more}"));
+    assert_eq!(front.statuses(request.as_bytes()).await, [200]);
+    let received = &front.recorder.received()[0];
+    assert!(!format!("{received:?}").contains("mallory"), "{received:?}");
+    assert_eq!(
+        received.header("x-project-id"),
+        ["demo"],
+        "tokenless clients say it"
+    );
+}

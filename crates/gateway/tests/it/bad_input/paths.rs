@@ -107,3 +107,18 @@ async fn a_prefix_covers_whole_segments() {
         assert_eq!(front.statuses(request.as_bytes()).await, [404], "{target}");
     }
 }
+
+#[tokio::test]
+async fn cve_2023_25690_a_line_end_in_a_path_that_is_rewritten_stays_encoded() {
+    let front = Front::start().await;
+    let target = "/mapped/x%20HTTP/1.1%0d%0aremote-user:%20mallory%0d%0a?y=%0d%0a";
+    let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert_eq!(front.statuses(request.as_bytes()).await, [200]);
+    let received = front.recorder.received();
+    assert_eq!(received.len(), 1);
+    assert_eq!(
+        received[0].line,
+        format!("GET {} HTTP/1.1", target.replace("/mapped", "/inner"))
+    );
+    assert!(received[0].header("remote-user").is_empty());
+}

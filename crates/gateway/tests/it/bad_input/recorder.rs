@@ -12,6 +12,8 @@ pub(super) struct Received {
     pub(super) line: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
+    /// Over which of the back end's connections it came.
+    pub(super) connection: usize,
 }
 
 impl Received {
@@ -43,8 +45,10 @@ impl Recorder {
         let notes = Arc::new(Mutex::new(Notes::default()));
         let shared = Arc::clone(&notes);
         tokio::spawn(async move {
+            let mut connection = 0;
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                tokio::spawn(serve(stream, connection, Arc::clone(&shared)));
+                connection += 1;
             }
         });
         Self { address, notes }
@@ -63,12 +67,16 @@ impl Recorder {
     }
 }
 
-async fn serve(mut stream: TcpStream, notes: Arc<Mutex<Notes>>) {
+async fn serve(mut stream: TcpStream, connection: usize, notes: Arc<Mutex<Notes>>) {
     let mut octets = Vec::new();
     loop {
         match cut(&octets) {
             Ok(Some((received, length))) => {
                 octets.drain(..length);
+                let received = Received {
+                    connection,
+                    ..received
+                };
                 notes.lock().unwrap().received.push(received);
                 let answer = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nrecorded";
                 if stream.write_all(answer.as_bytes()).await.is_err() {
@@ -146,6 +154,7 @@ fn cut(octets: &[u8]) -> Result<Option<(Received, usize)>, String> {
             line,
             headers,
             body,
+            connection: 0,
         },
         end + 4 + length,
     )))

@@ -347,3 +347,18 @@ async fn what_comes_before_a_proof_is_no_request_of_its_own() {
         "{lines:?}"
     );
 }
+
+#[tokio::test]
+async fn cve_2021_40346_a_name_of_270_octets_is_no_length() {
+    let front = Front::start().await;
+    let name = format!("content-length0{}", "a".repeat(255));
+    let smuggled = "GET /open/smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let request = format!(
+        "POST /open HTTP/1.1\r\nhost: localhost\r\n{name}:\r\ncontent-length: {}\r\n\r\n{smuggled}{NEXT}",
+        smuggled.len()
+    );
+    assert_eq!(front.statuses(request.as_bytes()).await, [200, 200]);
+    let received = front.recorder.received();
+    assert_eq!(received[0].body, smuggled.as_bytes());
+    assert_eq!(received[1].line, "GET /open/next HTTP/1.1");
+}
