@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::call::Call;
@@ -18,6 +20,20 @@ pub(super) fn take_text(attributes: &mut Map<String, Value>, name: &str) -> Opti
         Some(Value::String(text)) => Some(text),
         _ => None,
     }
+}
+
+/// `None`: it is not said; null is a description of its own.
+pub(super) fn take_description(attributes: &mut Map<String, Value>) -> Option<Option<String>> {
+    let given = attributes.contains_key("description");
+    let text = take_text(attributes, "description");
+    given.then_some(text)
+}
+
+/// Takes out tags; `None` when they are missing.
+pub(super) fn take_tags(attributes: &mut Map<String, Value>) -> Option<BTreeSet<String>> {
+    let tags = attributes.remove("tags")?;
+    let tags = tags.as_array()?.iter().filter_map(Value::as_str);
+    Some(tags.map(str::to_owned).collect())
 }
 
 /// Takes out an id; `None` when it is missing, null or empty.

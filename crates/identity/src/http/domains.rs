@@ -9,8 +9,9 @@ use super::attributes::{check_removable, normalized, take_text};
 use super::call::{Answer, Call};
 use super::error::ApiError;
 use super::list::{Attribute, Filters, collection};
-use super::projects::{make_domain, update};
-use super::schema::{Field, Form, for_create, for_update};
+use super::project_making::make_domain;
+use super::project_updating::update;
+use super::schema::{Field, Form, IMMUTABLE, for_create, for_update};
 use super::site::Site;
 use crate::directory::Change;
 use crate::model::{Id, Model, Project};
@@ -22,6 +23,7 @@ const FIELDS: &[Field] = &[
     ("enabled", Form::Flag),
     ("name", Form::Name(64)),
     ("tags", Form::Tags),
+    ("options", Form::Options(IMMUTABLE)),
 ];
 
 pub(super) fn routes() -> Router<Arc<Service>> {

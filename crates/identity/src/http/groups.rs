@@ -5,12 +5,13 @@ use axum::routing::get;
 use serde_json::{Map, Value, json};
 
 use super::answers::{created, no_content, ok};
-use super::attributes::{keep_domain, keep_id, normalized, take_domain, take_text};
+use super::attributes::{
+    keep_domain, keep_id, normalized, take_description, take_domain, take_text,
+};
 use super::call::{Answer, Call};
 use super::domains::{self, object_or_empty};
 use super::error::ApiError;
 use super::list::{Attribute, Filters, collection};
-use super::projects::take_description;
 use super::schema::{Field, Form, for_create, for_update};
 use super::site::Site;
 use super::users;

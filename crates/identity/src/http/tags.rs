@@ -29,6 +29,39 @@ pub(super) fn routes() -> Router<Arc<Service>> {
         )
 }
 
+/// Which tags a list of projects is confined to: `tags`, `tags-any`, `not-tags` and `not-tags-any`.
+pub(super) struct TagFilters<'a> {
+    all: Vec<&'a str>,
+    any: Vec<&'a str>,
+    not_all: Vec<&'a str>,
+    not_any: Vec<&'a str>,
+}
+
+impl<'a> TagFilters<'a> {
+    /// Those of the query.
+    pub(super) fn of(call: &'a Call) -> Self {
+        let tags = |name| {
+            let given = call.query(name).unwrap_or_default();
+            given.split(',').filter(|tag| !tag.is_empty()).collect()
+        };
+        Self {
+            all: tags("tags"),
+            any: tags("tags-any"),
+            not_all: tags("not-tags"),
+            not_any: tags("not-tags-any"),
+        }
+    }
+
+    /// Whether a project with these tags passes.
+    pub(super) fn pass(&self, tags: &BTreeSet<String>) -> bool {
+        let has = |tag: &&str| tags.contains(*tag);
+        self.all.iter().all(has)
+            && (self.any.is_empty() || self.any.iter().any(has))
+            && (self.not_all.is_empty() || !self.not_all.iter().all(has))
+            && !self.not_any.iter().any(has)
+    }
+}
+
 async fn list(call: Call) -> Answer {
     call.enforce(Action::ListProjectTags, &facts(&call))?;
     let project = find(&call.model, call.path("project_id"))?;
@@ -40,13 +73,14 @@ async fn replace(call: Call) -> Answer {
     let none = || Value::Object(Map::new());
     let tags = call.body.get("tags").cloned().unwrap_or_else(none);
     check(&tags, Form::Tags)?;
-    set(&call, read(&tags)).await?;
+    let wanted = read(&tags);
+    set(&call, move |_| Ok(wanted)).await?;
     Ok(answer(&call, &tags))
 }
 
 async fn clear(call: Call) -> Answer {
     call.enforce(Action::DeleteProjectTags, &facts(&call))?;
-    set(&call, BTreeSet::new()).await?;
+    set(&call, |_| Ok(BTreeSet::new())).await?;
     Ok(no_content())
 }
 
@@ -63,16 +97,14 @@ async fn show(call: Call) -> Answer {
 async fn add(call: Call) -> Answer {
     call.enforce(Action::CreateProjectTag, &facts(&call))?;
     let tag = call.path("tag").to_owned();
-    let project = find(&call.model, call.path("project_id"))?;
-    check(&json!([tag]), Form::Tags)?;
-    let mut tags = project.tags.clone();
-    if !tags.insert(tag.clone()) {
-        let mut twice: Vec<&String> = project.tags.iter().collect();
-        twice.push(&tag);
-        check(&json!(twice), Form::Tags)?;
-    }
-    check(&json!(tags), Form::Tags)?;
-    set(&call, tags).await?;
+    let added = tag.clone();
+    set(&call, move |tags| {
+        let mut all: Vec<String> = tags.iter().cloned().collect();
+        all.push(added);
+        check(&json!(all), Form::Tags)?;
+        Ok(all.into_iter().collect())
+    })
+    .await?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::CREATED;
     let url = call
@@ -86,21 +118,29 @@ async fn add(call: Call) -> Answer {
 
 async fn remove(call: Call) -> Answer {
     call.enforce(Action::DeleteProjectTag, &facts(&call))?;
-    let project = find(&call.model, call.path("project_id"))?;
-    let mut tags = project.tags.clone();
-    if !tags.remove(call.path("tag")) {
-        return Err(unknown(call.path("tag")));
-    }
-    set(&call, tags).await?;
+    let tag = call.path("tag").to_owned();
+    set(&call, move |tags| {
+        let mut rest = tags.clone();
+        if rest.remove(&tag) {
+            Ok(rest)
+        } else {
+            Err(unknown(&tag))
+        }
+    })
+    .await?;
     Ok(no_content())
 }
 
-async fn set(call: &Call, tags: BTreeSet<String>) -> Result<(), ApiError> {
+/// Gives the project those tags that are made of its present ones.
+async fn set(
+    call: &Call,
+    make: impl FnOnce(&BTreeSet<String>) -> Result<BTreeSet<String>, ApiError> + Send + 'static,
+) -> Result<(), ApiError> {
     let id = Id::from(call.path("project_id"));
     call.change(move |change| {
         let project = find(change, &id)?;
         let project = Project {
-            tags,
+            tags: make(&project.tags)?,
             ..(**project).clone()
         };
         change.put(project);

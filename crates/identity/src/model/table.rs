@@ -117,6 +117,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_change_copies_one_piece_and_shares_the_rest() {
+        let mut table = Table::default();
+        for key in 0..10_000 {
+            table.insert(key, key);
+        }
+        let before = table.clone();
+        table.insert(7, 0);
+        let pairs = before.pieces.iter().zip(table.pieces.iter());
+        let copied = pairs.filter(|(before, after)| !Arc::ptr_eq(before, after));
+        assert_eq!(copied.count(), 1);
+    }
+
+    #[test]
     fn a_copy_keeps_what_it_had() {
         let mut table = Table::default();
         table.insert("a".to_owned(), 1);
