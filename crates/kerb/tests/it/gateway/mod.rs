@@ -4,6 +4,8 @@ mod browser;
 mod proxied;
 mod reload;
 mod routes;
+mod seen_from_outside;
+mod sessions;
 mod web_site;
 
 use std::fs;
