@@ -1,6 +1,7 @@
 //! What a token says, as Keystone packs it: an array that begins with the number of its form.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing))]
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jiff::Timestamp;
@@ -453,4 +454,89 @@ pub(super) fn from_seconds(seconds: f64) -> Result<Timestamp, TokenError> {
         .and_then(|whole| whole.checked_add(micros))
         .and_then(|micros| Timestamp::from_microsecond(micros).ok())
         .ok_or(TokenError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packed(grant: Grant) -> Vec<u8> {
+        let payload = Payload {
+            user_id: "7a1b4d6a0f3c4f0c9f5c2f6d7e8b9a01".to_owned(),
+            methods: vec!["password".to_owned()],
+            grant,
+            expires_at: Timestamp::UNIX_EPOCH,
+            audit: AuditIds {
+                own: "3T2dc1CGQxyJsHdDu1xkcw".to_owned(),
+                chain: Some("VcxU2JYqT8OzfUVvrjEITQ".to_owned()),
+            },
+        };
+        payload.pack(&codes()).unwrap()
+    }
+
+    fn codes() -> MethodCodes {
+        MethodCodes::new(&["password", "token"])
+    }
+
+    fn any_packed() -> impl Strategy<Value = Vec<u8>> {
+        let id = || "0123456789abcdef0123456789abcdef".to_owned();
+        let federation = || Federation {
+            group_ids: vec![id(), "wheel".to_owned()],
+            identity_provider_id: "site".to_owned(),
+            protocol_id: "mapped".to_owned(),
+        };
+        let trust = Grant::Trust {
+            project_id: None,
+            trust_id: id(),
+        };
+        let credential = Grant::ApplicationCredential {
+            project_id: id(),
+            credential_id: id(),
+        };
+        let oauth2 = Grant::Oauth2 {
+            project_id: Some(id()),
+            domain_id: None,
+            thumbprint: Some(id()),
+        };
+        prop::sample::select(vec![
+            packed(Grant::Unscoped),
+            packed(Grant::Domain(id())),
+            packed(Grant::Domain("default".to_owned())),
+            packed(Grant::FederatedUnscoped(federation())),
+            packed(Grant::FederatedProject(id(), federation())),
+            packed(Grant::System("all".to_owned())),
+            packed(trust),
+            packed(credential),
+            packed(oauth2),
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn a_payload_with_a_few_octets_changed_is_read_or_refused(
+            mut octets in any_packed(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            length in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+        ) {
+            for (place, octet) in changes {
+                let place = place.index(octets.len());
+                octets[place] = octet;
+            }
+            if let Some(length) = length {
+                octets.truncate(length.index(octets.len()));
+            }
+            if let Ok(payload) = Payload::unpack(&octets, &codes())
+                && let Ok(again) = payload.pack(&codes())
+            {
+                let reread = Payload::unpack(&again, &codes()).unwrap();
+                prop_assert_eq!(reread.user_id, payload.user_id);
+                prop_assert_eq!(reread.grant, payload.grant);
+                prop_assert_eq!(reread.audit, payload.audit);
+            }
+        }
+    }
 }
