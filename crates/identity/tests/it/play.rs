@@ -108,6 +108,18 @@ impl Play {
         self
     }
 
+    /// Somebody's token is worth nothing any more, whatever each says about it.
+    pub(crate) fn refused(&mut self, who: &str) {
+        self.ask(who, "GET", "/v3/regions", None);
+        for reply in &self.replies {
+            if !(400..500).contains(&reply.status) {
+                let (status, body) = (reply.status, &reply.body);
+                let difference = format!("{who} is not refused: {status} {body}");
+                self.differences.push(difference);
+            }
+        }
+    }
+
     /// Leaves one place of bodies out of the comparison from now on.
     pub(crate) fn leave_out(&mut self, place: &str) {
         place.clone_into(&mut self.left_out);
