@@ -97,7 +97,7 @@ fn passwords_are_taken_by_basic_where_a_proxy_has_the_keys() {
         assert_eq!(value(&seen(&came_in), "Authorization"), Vec::<&str>::new());
         let wrong = site.curl(&session, &["-u", "alice:wrong"], "/in");
         assert_eq!(status(&wrong), "401", "{wrong}");
-        written_down(&site, "wrong_password");
+        written_down(&site, "the password is not right");
         assert!(
             !site.audit().contains(web_site::PASSWORD),
             "a password in the books"
