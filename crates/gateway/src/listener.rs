@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 
 use crate::file_stamp::Stamp;
-use crate::tls::{TlsError, TlsIdentity, TlsSettings};
+use crate::tls::{ClientCertificates, TlsError, TlsIdentity, TlsSettings};
 
 /// Connections that the kernel keeps for us while we accept others.
 const BACKLOG: i32 = 1024;
@@ -150,7 +150,9 @@ fn stamp(settings: &ListenerSettings) -> Stamp {
     };
     let pairs = tls.certificates.iter();
     let pairs = pairs.flat_map(|files| [&files.certificate, &files.key]);
-    Stamp::of(pairs.chain(&tls.authorities).chain(&tls.crls))
+    let judged_by = tls.authorities.iter().chain(&tls.crls);
+    let asks = tls.client_certificates != ClientCertificates::None;
+    Stamp::of(pairs.chain(judged_by.filter(|_| asks)))
 }
 
 /// Binds every address of the listeners, once for each worker: the kernel shares connections out among the sockets.

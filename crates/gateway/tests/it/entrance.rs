@@ -347,7 +347,7 @@ async fn each_host_has_its_certificate() {
         let output = asking.await.unwrap().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let start = text.find("-----BEGIN CERTIFICATE").unwrap();
-        CertificateDer::from_pem_slice(text[start..].as_bytes()).unwrap()
+        CertificateDer::from_pem_slice(&text.as_bytes()[start..]).unwrap()
     };
     let [exact, wild] = others.try_into().unwrap();
     assert_eq!(shown("www.example.test").await, exact);

@@ -66,6 +66,8 @@ fn places(settings: &GatewaySettings) -> BTreeMap<PathBuf, Right> {
     let folders = folders.into_iter().flatten().filter(own);
     places.extend(folders.map(|folder| (folder, Right::Write)));
     let files = [
+        // For SIGHUP, as long as it is written to, not replaced: its folder is not for the gateway.
+        (Some(&settings.file), Right::Read),
         (settings.krb5_conf.as_ref(), Right::Read),
         (settings.audit.as_ref(), Right::Add),
         (
