@@ -39,6 +39,8 @@ pub(super) struct Clients {
     pub(super) curl: Result<PathBuf, &'static str>,
     /// A browser and its name.
     pub(super) browser: Option<(PathBuf, &'static str)>,
+    /// The openstack command.
+    pub(super) openstack: Option<PathBuf>,
 }
 
 impl Clients {
@@ -62,6 +64,7 @@ impl Clients {
             browser: BROWSERS
                 .iter()
                 .find_map(|(program, name)| Some((find(program)?, *name))),
+            openstack: find("openstack"),
         }
     }
 

@@ -11,6 +11,7 @@ mod command;
 mod gateway;
 mod grounds;
 mod gss;
+mod identity;
 mod kdc;
 mod password_change;
 mod program;

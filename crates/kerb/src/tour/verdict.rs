@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::up::{GATEWAY, GSS, KDC};
+use crate::up::{GATEWAY, GSS, IDENTITY, KDC};
 
 /// A way into a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +14,8 @@ pub(super) enum Way {
     Gss,
     /// Web pages.
     Gateway,
+    /// Tokens for the cloud, behind the gateway.
+    Identity,
 }
 
 impl Way {
@@ -23,6 +25,7 @@ impl Way {
             Self::Kdc => "The KDC",
             Self::Gss => "The GSS service",
             Self::Gateway => "The gateway",
+            Self::Identity => "The identity service",
         }
     }
 
@@ -30,7 +33,7 @@ impl Way {
     pub(super) const fn service(self) -> &'static str {
         match self {
             Self::Kdc | Self::Gss => "host",
-            Self::Gateway => "HTTP",
+            Self::Gateway | Self::Identity => "HTTP",
         }
     }
 
@@ -40,6 +43,7 @@ impl Way {
             Self::Kdc => KDC,
             Self::Gss => GSS,
             Self::Gateway => GATEWAY,
+            Self::Identity => IDENTITY,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::password_change::OpenChange;
 use super::report::Report;
 use super::shell::Shell;
 use super::verdict::{NotPassed, Outcome, Way, failed, left_out};
-use super::{gateway, gss, kdc};
+use super::{gateway, gss, identity, kdc};
 use crate::up::{Site, problem_of, quoted};
 
 /// What a tour works with.
@@ -66,6 +66,7 @@ impl<'a, 'r, 'c> Walk<'a, 'r, 'c> {
         let visitor = kdc::walk(self).await;
         gss::walk(self, visitor.as_ref()).await;
         gateway::walk(self, visitor.as_ref()).await;
+        identity::walk(self, visitor.as_ref()).await;
     }
 
     /// Takes a step, and tells whether it passed.

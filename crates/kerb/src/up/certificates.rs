@@ -34,6 +34,11 @@ const SYSTEM_BUNDLES: [&str; 3] = [
     "/etc/ssl/ca-bundle.pem",
 ];
 
+/// The folder of the people's certificates and keys.
+pub(super) const PEOPLE: &str = "people";
+/// The authority of the people's certificates, which the gateway believes.
+pub(super) const PEOPLE_CA: &str = "people-ca.pem";
+
 /// Clients refuse certificates that hold for longer than 825 days.
 const DAYS: i64 = 800;
 const TOO_OLD: Duration = Duration::from_secs(700 * 24 * 3600);
@@ -56,6 +61,37 @@ pub(super) fn make(folder: &Path, realm: &str, hosts: &[String]) -> io::Result<(
         0o644,
         made.certificate.as_bytes(),
     )
+}
+
+/// Makes certificates by which people are known without a ticket, in the folder `people`, unless they are there: each
+/// with its principal's first component as its common name.
+///
+/// # Errors
+/// As [`make`].
+pub(super) fn make_for_people(folder: &Path, realm: &str, people: &[&str]) -> io::Result<()> {
+    let authority = folder.join(PEOPLE_CA);
+    let age = fs::metadata(&authority)
+        .and_then(|file| file.modified())
+        .ok();
+    let age = age.and_then(|made| made.elapsed().ok());
+    if age.is_some_and(|age| age < TOO_OLD) {
+        return Ok(());
+    }
+    let own = folder.join(PEOPLE);
+    DirBuilder::new().mode(0o700).recursive(true).create(&own)?;
+    let key = KeyPair::generate().map_err(io::Error::other)?;
+    let params = authority_of(format!("kerb up: people of {realm}"));
+    let pem = params.self_signed(&key).map_err(io::Error::other)?.pem();
+    let issuer = Issuer::new(params, key);
+    for person in people {
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let signed = client(person).signed_by(&key, &issuer);
+        let certificate = signed.map_err(io::Error::other)?.pem();
+        let file = |kind: &str| own.join(format!("{person}.{kind}"));
+        replace(&file("key"), 0o600, key.serialize_pem().as_bytes())?;
+        replace(&file("pem"), 0o644, certificate.as_bytes())?;
+    }
+    replace(&authority, 0o644, pem.as_bytes())
 }
 
 /// Makes everything anew before it expires, and trusts whom the system trusts by now.
@@ -90,7 +126,7 @@ struct Certificates {
 impl Certificates {
     fn generate(realm: &str, hosts: &[String]) -> Result<Self, rcgen::Error> {
         let authority_key = KeyPair::generate()?;
-        let authority = authority(realm);
+        let authority = authority_of(format!("kerb up: {realm}"));
         let ca = authority.self_signed(&authority_key)?;
         let key = KeyPair::generate()?;
         let certificate = server(hosts)?.signed_by(&key, &Issuer::new(authority, authority_key))?;
@@ -102,9 +138,8 @@ impl Certificates {
     }
 }
 
-fn authority(realm: &str) -> CertificateParams {
+fn authority_of(name: String) -> CertificateParams {
     let mut params = dated();
-    let name = format!("kerb up: {realm}");
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -128,6 +163,15 @@ fn server(hosts: &[String]) -> Result<CertificateParams, rcgen::Error> {
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     Ok(params)
+}
+
+fn client(person: &str) -> CertificateParams {
+    let mut params = dated();
+    params.distinguished_name.push(DnType::CommonName, person);
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params
 }
 
 /// Valid from yesterday, for clocks that are behind.

@@ -28,7 +28,8 @@ use crate::serve::{FirstRealm, InitError, Person, ServiceKeys};
 
 /// The realm, unless another is asked for.
 pub(super) const REALM: &str = "EXAMPLE.TEST";
-const PEOPLE: [&str; 2] = ["alice", "bob"];
+/// Whom a site begins with; the first of them administers.
+pub(super) const PEOPLE: [&str; 2] = ["alice", "bob"];
 /// Kinds of services, each with a keytab of its own and a principal for each name of the host.
 const SERVICES: [&str; 2] = ["host", "HTTP"];
 /// Where everything is made before it is moved to its place.

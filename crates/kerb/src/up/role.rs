@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::site::{KERBSTONE_TOML, Site};
 use super::status::probe;
+use super::{cloud, front_door};
 
 /// Tickets, passwords, administration.
 pub(crate) const KDC: &str = "kdc";
@@ -15,6 +16,8 @@ pub(super) const PASSWORDS: &str = "passwords";
 pub(crate) const PROXY: &str = "proxy";
 /// The HTTP front door.
 pub(crate) const GATEWAY: &str = "gateway";
+/// Projects, roles and tokens.
+pub(crate) const IDENTITY: &str = "identity";
 /// A service that speaks to gss-client, ours or MIT's.
 pub(crate) const GSS: &str = "gss";
 /// Where that listens.
@@ -90,18 +93,29 @@ pub(crate) static ROLES: &[Role] = &[
         to_try: |_| None,
     },
     Role {
+        name: IDENTITY,
+        addresses: &[Listener::one(METRICS, "metrics")],
+        section: Some(cloud::SECTION),
+        arguments: |site| {
+            let mut arguments = with_settings(IDENTITY, site);
+            arguments.insert(1, "serve".into());
+            arguments
+        },
+        environment: nothing,
+        probe: probe::identity,
+        whereabouts: |site| {
+            let url = cloud::url(site, cloud::BY_TICKET);
+            format!("OpenStack's identity API, for tickets: {url}")
+        },
+        to_try: |_| Some("openstack token issue".to_owned()),
+    },
+    Role {
         name: GATEWAY,
         addresses: &[
             Listener::list(HTTPS, "listen"),
             Listener::one(METRICS, "metrics"),
         ],
-        section: Some(
-            "listen = []\nmetrics = \"\"\ncertificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\n\
-                  proxy = \"run/proxy\"\nkrb5_conf = \"krb5.conf\"\n\
-                  audit = \"gateway.jsonl\"\n\n[gateway.limits]\nstop = \"3s\"\n\n\
-                  # Whoever opens the front page sees who they are; an entry with `back_end` passes requests on.\n\
-                  [[gateway.entry]]\npath = \"/\"\npage = \"whoami\"\n",
-        ),
+        section: Some(front_door::SECTION),
         arguments: |site| with_settings("gateway", site),
         environment: nothing,
         probe: probe::gateway,

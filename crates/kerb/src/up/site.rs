@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::addresses::{self, Addresses, Moved};
+use super::first_start::PEOPLE;
 use super::folder::{VARIABLE, replace, unusable};
 use super::role::{self, PASSWORDS, ROLES, Role, TICKETS};
 use super::site_lock::{RUN, SiteLock};
-use super::{certificates, first_start};
+use super::{certificates, cloud, first_start};
 use crate::failure::Failure;
 
 /// The site's own settings. A folder that has them holds a whole site.
@@ -134,9 +135,12 @@ impl Site {
         let written = moved.and_then(|moved| {
             self.write_settings()?;
             certificates::refresh(&self.path(TLS), self.realm(), self.hosts())?;
+            certificates::make_for_people(&self.path(TLS), self.realm(), &PEOPLE)?;
             Ok(moved)
         });
-        written.map_err(|error| unusable(&self.folder, &error))
+        let moved = written.map_err(|error| unusable(&self.folder, &error))?;
+        cloud::settle(self)?;
+        Ok(moved)
     }
 
     fn write_settings(&self) -> io::Result<()> {
@@ -184,6 +188,7 @@ impl Site {
         };
         let header = format!("[{}]", role.name);
         if !text.lines().any(|line| line.trim() == header) {
+            let section = section.replace("REALM", self.realm());
             text = format!("{text}\n{header}\n{section}");
         }
         let lines: Vec<_> = role
@@ -272,9 +277,16 @@ impl Site {
         self.path(TLS).join(certificates::CA)
     }
 
-    /// What points programs at the site: ours, MIT's, Heimdal's and curl.
-    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 6] {
-        [
+    /// What points programs at the site: ours, MIT's, Heimdal's, curl and the openstack command.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        let cloud = [
+            ("OS_AUTH_URL", cloud::url(self, cloud::BY_TICKET)),
+            ("OS_AUTH_TYPE", "v3kerberos".to_owned()),
+            ("OS_PROJECT_NAME", cloud::PROJECT.to_owned()),
+            ("OS_PROJECT_DOMAIN_ID", "default".to_owned()),
+            ("OS_IDENTITY_API_VERSION", "3".to_owned()),
+        ];
+        let mut all = vec![
             (VARIABLE, self.folder.clone()),
             ("KRB5_CONFIG", self.path(KRB5_CONF)),
             ("KRB5CCNAME", self.path("ccache")),
@@ -282,7 +294,16 @@ impl Site {
             ("KERBSTONE_CA", self.ca()),
             // The site's authority beside those of the system: curl reaches everything that it reached before.
             ("CURL_CA_BUNDLE", self.path(TLS).join(certificates::BUNDLE)),
-        ]
+            ("OS_CACERT", self.path(TLS).join(certificates::BUNDLE)),
+        ];
+        all.extend(cloud.map(|(name, value)| (name, value.into())));
+        all
+    }
+
+    /// The certificate and the key by which somebody is known without a ticket.
+    pub(crate) fn certificate_of(&self, person: &str) -> [PathBuf; 2] {
+        let folder = self.path(TLS).join(certificates::PEOPLE);
+        ["pem", "key"].map(|kind| folder.join(format!("{person}.{kind}")))
     }
 
     /// The gateway's certificate.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::up::role::{GATEWAY, GSS, HTTPS, KDC, SERVER, TICKETS};
+use crate::up::role::{GATEWAY, GSS, HTTPS, IDENTITY, KDC, SERVER, TICKETS};
 use crate::up::site::Site;
 
 /// Nobody has this name: an answer to it has been looked up and costs no key.
@@ -77,6 +78,28 @@ pub(in crate::up) fn gss(site: &Site) -> Result<(), String> {
     call()
         .map(|_| ())
         .map_err(|error| no_answer(address, &error))
+}
+
+/// Asks the identity service which versions of its API there are.
+pub(in crate::up) fn identity(site: &Site) -> Result<(), String> {
+    let socket = site.run_folder().join(IDENTITY);
+    let ask = || {
+        let mut stream = UnixStream::connect(&socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /v3 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer)?;
+        Ok::<_, io::Error>(answer)
+    };
+    match ask() {
+        Ok(answer) if answer.ends_with(b" 200") => Ok(()),
+        Ok(answer) => Err(format!("it answers {:?}", String::from_utf8_lossy(&answer))),
+        Err(error) => Err(format!(
+            "it does not answer at {}: {error}",
+            socket.display()
+        )),
+    }
 }
 
 /// Asks the gateway for its first page, over TLS. Whoever has no ticket gets an answer, too.
