@@ -43,6 +43,8 @@ pub(super) struct Slot {
     pub(super) current: usize,
     pub(super) health: Health,
     pub(super) wanted: Wanted,
+    /// Since when that is wanted, if somebody has said so.
+    pub(super) ordered: Option<Instant>,
     is_leaving: bool,
     /// Whether it may get the request that is being placed.
     is_candidate: bool,
@@ -303,7 +305,11 @@ impl<W> Dispatch<W> {
             .slots
             .iter_mut()
             .find(|slot| *slot.member.name == *name && !slot.is_leaving);
-        slot.map(|slot| slot.wanted = wanted).is_some()
+        slot.map(|slot| {
+            slot.wanted = wanted;
+            slot.ordered = Some(Instant::now());
+        })
+        .is_some()
     }
 
     /// Members whose check is due; they are taken to be under check.
@@ -475,6 +481,7 @@ impl Slot {
             current: 0,
             health: Health::new(now),
             wanted: Wanted::Ready,
+            ordered: None,
             is_leaving: false,
             is_candidate: false,
             credit: 0,

@@ -13,7 +13,7 @@ use super::dispatch::{Asked, Dispatch, Outcome, Slot, Turn};
 use super::error::{NoSuchMember, PoolError};
 use super::health::Change;
 use super::member::{Member, MemberId};
-use super::report::{MemberReport, PoolReport, Wanted};
+use super::report::{MemberReport, MemberState, PoolReport, Wanted};
 use super::seat::Seat;
 use super::settings::{Balance, PoolSettings, Reuse};
 use super::stick_table::StickKey;
@@ -267,14 +267,21 @@ impl Drop for Waiting {
 impl Slot {
     fn report(&self) -> MemberReport {
         let counts = &self.member.counts;
+        let state = self.state();
+        let (since, why) = match (state, self.ordered) {
+            (MemberState::Draining | MemberState::Maintenance, Some(ordered)) => {
+                (ordered, "by command".to_owned())
+            }
+            _ => (self.health.since, self.health.why.clone()),
+        };
         MemberReport {
             name: self.member.name.to_string(),
             address: self.member.address.to_string(),
-            state: self.state(),
+            state,
             since: SystemTime::now()
-                .checked_sub(self.health.since.elapsed())
+                .checked_sub(since.elapsed())
                 .unwrap_or(SystemTime::UNIX_EPOCH),
-            why: self.health.why.clone(),
+            why,
             weight: self.weight,
             is_backup: self.is_backup,
             current: self.current,

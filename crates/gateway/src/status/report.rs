@@ -410,7 +410,7 @@ impl Status {
                 is_bad: self.failed_per_second > 0.0,
             },
             Tile {
-                title: "95 % are answered within",
+                title: "95 % answered within",
                 figure: self.latency.p95(),
                 beside: format!("half within {}", self.latency.half()),
                 is_bad: false,

@@ -116,7 +116,9 @@ fn members_are_taken_out_and_put_back_by_command() {
     kerb(&site, &session, &["ready", &name]).succeeded();
     assert_eq!(status(&site.curl(&session, &[], "/main/v3")), "200");
     kerb(&site, &session, &["drain", &name]).succeeded();
-    assert_eq!(member(&site, &session).1["state"], "draining");
+    let draining = member(&site, &session).1;
+    assert_eq!(draining["state"], "draining");
+    assert_eq!(draining["why"], "by command");
     let shown = kerb(&site, &session, &["pools"]).succeeded();
     assert!(shown.stdout.contains("draining"), "{shown}");
     let unknown = kerb(&site, &session, &["drain", "v3/nobody"]);
