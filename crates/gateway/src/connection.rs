@@ -149,7 +149,8 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, caller: Caller, stop: watch::Re
         port,
         place,
     } = caller;
-    let greeting = timeout(gateway.limits.handshake, greet(&listener, wire));
+    let patience = gateway.table().limits.handshake;
+    let greeting = timeout(patience, greet(&listener, wire));
     let (stream, greeted) = match Box::pin(greeting).await {
         Ok(Ok(greeted)) => greeted,
         Ok(Err(error)) => {

@@ -48,7 +48,7 @@ pub(crate) async fn hold(
     stream: ClientStream,
     stop: watch::Receiver<bool>,
 ) -> hyper::Result<()> {
-    let limits = gateway.limits;
+    let limits = gateway.table().limits;
     let stream = PatientWriter::new(stream, limits.body);
     let is_h2 = connection.tls.is_h2();
     let watcher = Watcher {

@@ -78,8 +78,11 @@ impl Books {
     /// # Errors
     /// The system's; the old file stays in use then.
     pub(super) fn reopen(&self) -> io::Result<()> {
-        let opened = self.logs().map(|log| log.reopen());
-        opened.fold(Ok(()), |all, one| all.and(one))
+        let mut all = Ok(());
+        for log in self.logs() {
+            all = all.and(log.reopen());
+        }
+        all
     }
 
     /// Writes what has been gathered.

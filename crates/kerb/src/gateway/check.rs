@@ -1,7 +1,7 @@
 //! `kerb gateway check FILE`: everything that is wrong with the settings, and what may not be meant so.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kerbstone_gateway::entry_point::{Destination, EntryPoint};
@@ -46,7 +46,7 @@ pub(crate) fn run(typed: &Typed, console: &mut Console) -> Result<(), Failure> {
 }
 
 /// The same for `kerb gateway --check`.
-pub(super) fn check(file: &PathBuf, console: &mut Console) -> Result<(), Failure> {
+pub(super) fn check(file: &Path, console: &mut Console) -> Result<(), Failure> {
     let what = format!("{} is not in order", file.display());
     let settings = GatewaySettings::read(file)
         .map_err(|error| Failure::refused(what.clone(), error.to_string(), error.help()))?;

@@ -22,7 +22,7 @@ pub(super) struct Entrance(Vec<Arc<Listener>>);
 #[error("the listener {listener}: {source}")]
 pub(crate) struct ListenerFault {
     listener: String,
-    source: TlsError,
+    source: Box<TlsError>,
 }
 
 impl Entrance {
@@ -36,7 +36,7 @@ impl Entrance {
             let opened = Listener::open(settings).map(Arc::new);
             opened.map_err(|source| ListenerFault {
                 listener: name,
-                source,
+                source: Box::new(source),
             })
         });
         Ok(Self(listeners.collect::<Result<_, _>>()?))

@@ -85,7 +85,7 @@ fn credential(
     let credential = AcceptorCredential::new(&keytab, name, replays)
         .map_err(|source| ServiceError::Keys {
             keytab: path.to_owned(),
-            source,
+            source: Box::new(source),
         })?
         .clock_skew(settings.clock_skew);
     Ok(match settings.channel_bindings {

@@ -62,7 +62,10 @@ pub(crate) enum ServiceError {
     Pool(#[from] BadPool),
     /// The keytab has no key for the service.
     #[error("{keytab}: {source}", keytab = keytab.display())]
-    Keys { keytab: PathBuf, source: GssError },
+    Keys {
+        keytab: PathBuf,
+        source: Box<GssError>,
+    },
     /// The replay cache cannot be used.
     #[error(transparent)]
     Replay(#[from] ReplayFault),
@@ -290,7 +293,7 @@ mod tests {
     fn whoever_lacks_a_key_is_told_commands_that_exist() {
         let help = ServiceError::Keys {
             keytab: "HTTP.keytab".into(),
-            source: GssError::NoAcceptorCredential("none".into()),
+            source: Box::new(GssError::NoAcceptorCredential("none".into())),
         }
         .help();
         let commands: Vec<&str> = help
