@@ -4,6 +4,11 @@ from keystoneauth1 import loading
 
 from kerbstone_keystoneauth import front_door, x509
 
+# The openstack command insists on a token, or on a user's name, where a plugin
+# has something called `token` or `password`. Here both are left to the user.
+_TOKEN = "token_to_show"
+_PASSWORD = "password_to_show"
+
 
 class X509(loading.BaseV3Loader):
     """``v3x509``"""
@@ -36,7 +41,7 @@ class FrontDoor(loading.BaseV3Loader):
         """The scope, and what each way needs."""
         return super().get_options() + [
             loading.Opt("ways", help="Ways to try in this order, with commas between"),
-            loading.Opt("token", secret=True, help="Token to sign in with"),
+            loading.Opt("token", dest=_TOKEN, secret=True, help="Token to sign in with"),
             loading.Opt("application-credential-id", help="Application credential ID"),
             loading.Opt("application-credential-name", help="Application credential name"),
             loading.Opt(
@@ -50,12 +55,18 @@ class FrontDoor(loading.BaseV3Loader):
             ),
             loading.Opt("user-domain-id", help="User's domain id"),
             loading.Opt("user-domain-name", help="User's domain name"),
-            loading.Opt(
-                "password", secret=True, help="User's password"
-            ),
+            loading.Opt("password", dest=_PASSWORD, secret=True, help="User's password"),
             loading.Opt(
                 "mutual-auth",
                 default="optional",
                 help="Whether the site must prove itself too: required, optional, disabled",
             ),
         ]
+
+    def load_from_options(self, **kwargs):
+        """As :class:`FrontDoor` names things; files may name them plainly too."""
+        for plain, own in (("token", _TOKEN), ("password", _PASSWORD)):
+            value = kwargs.pop(own, None)
+            if value is not None:
+                kwargs[plain] = value
+        return super().load_from_options(**kwargs)
