@@ -25,6 +25,8 @@ const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 const FORM_KEY: &str = "kerbstone identity form";
 /// In [`ABOUT`].
 const GENERATION_KEY: &str = "generation";
+/// Octets that redb keeps: everything is read once, and answered from the model afterwards.
+const CACHE: usize = 8 << 20;
 /// How redb's files begin.
 const REDB_MAGIC: &[u8] = b"redb";
 
@@ -38,7 +40,10 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn open(path: &Path) -> Result<Self, DirectoryError> {
         let is_new = look_at(path)?;
-        let database = Database::create(path).map_err(|error| opening_failed(path, error))?;
+        let database = Database::builder()
+            .set_cache_size(CACHE)
+            .create(path)
+            .map_err(|error| opening_failed(path, error))?;
         let store = Self {
             database,
             path: path.to_owned(),
