@@ -5,6 +5,7 @@
 //! write into it.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 //! octets, the session's id and when it is over, are only ever added.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};

@@ -5,6 +5,7 @@
 //! the file again.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
