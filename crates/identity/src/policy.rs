@@ -104,7 +104,7 @@ use Open::{
 };
 
 macro_rules! actions {
-    ($($(#[$doc:meta])* $action:ident, $name:literal, [$($open:expr),*];)*) => {
+    ($($action:ident, $name:literal, [$($open:expr),*];)*) => {
         /// A call that a policy is about.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[allow(missing_docs, reason = "they are Keystone's own names, which say what they are")]

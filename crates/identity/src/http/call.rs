@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
 use super::error::ApiError;
+use super::frame::Seen;
 use super::site::Site;
 use crate::caller::Caller;
 use crate::delegation::may_call;
@@ -201,8 +202,12 @@ impl FromRequest<Arc<Service>> for Call {
         request: Request<Body>,
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
+        let seen = request.extensions().get::<Seen>().cloned();
         let visit = Visit::from_request(request, service).await?;
         let caller = visit.caller()?;
+        if let Some(seen) = seen {
+            seen.caller(&caller);
+        }
         Ok(Self { visit, caller })
     }
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode, Uri, header};
 
 use super::error::ApiError;
 use super::site::Site;
+use crate::caller::Caller;
 use crate::model::Id;
 use crate::observer::Note;
 use crate::server::Arrival;
@@ -26,6 +27,8 @@ pub(super) async fn frame(
     }
     let arrival = request.extensions().get::<Arrival>().copied();
     let site = Site::of(&service.settings, request.headers(), arrival);
+    let seen = Seen::default();
+    request.extensions_mut().insert(seen.clone());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("X-Auth-Token"));
@@ -35,8 +38,23 @@ pub(super) async fn frame(
     if response.status() == StatusCode::UNAUTHORIZED {
         challenge(&mut response, &site);
     }
-    note_refusal(&mut response);
+    note(&mut response, &seen);
     response
+}
+
+/// Where it is written down who makes a call, for whoever runs the service.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen(Arc<OnceLock<Note>>);
+
+impl Seen {
+    /// This is who makes the call.
+    pub(super) fn caller(&self, caller: &Caller) {
+        self.0.get_or_init(|| Note {
+            user: Some(caller.user_id.to_string()),
+            audit_id: Some(caller.audit_id.clone()),
+            ..Note::default()
+        });
+    }
 }
 
 /// A path that nothing answers to.
@@ -63,19 +81,17 @@ fn challenge(response: &mut Response<Body>, site: &Site) {
     }
 }
 
-fn note_refusal(response: &mut Response<Body>) {
-    let Some(refusal) = response.extensions_mut().remove::<ApiError>() else {
-        return;
-    };
-    let why = refusal.why.unwrap_or(refusal.message);
-    if refusal.status.is_server_error() {
-        tracing::error!(%why, "a request failed");
+/// Leaves with the answer what the one who gave it, the caller's token and a refusal have to tell.
+fn note(response: &mut Response<Body>, seen: &Seen) {
+    let said = response.extensions_mut().remove::<Note>();
+    let mut note = said.or_else(|| seen.0.get().cloned()).unwrap_or_default();
+    if let Some(refusal) = response.extensions_mut().remove::<ApiError>() {
+        let why = refusal.why.unwrap_or(refusal.message);
+        if refusal.status.is_server_error() {
+            tracing::error!(%why, "a request failed");
+        }
+        note.why.get_or_insert(why);
     }
-    let mut note = response
-        .extensions_mut()
-        .remove::<Note>()
-        .unwrap_or_default();
-    note.why.get_or_insert(why);
     response.extensions_mut().insert(note);
 }
 

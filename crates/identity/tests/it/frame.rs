@@ -213,3 +213,26 @@ fn a_principal_is_one_users_and_passwords_are_refused_in_words() {
     assert_eq!(status, 403);
     assert!(message.contains("Kerberos"), "{message}");
 }
+
+#[test]
+fn who_asked_and_why_they_were_refused_is_left_for_the_log() {
+    let admin = Admin::of(Settings::default());
+    let id = admin.ask("GET", "/v3/users?name=admin", None);
+    let user = id.json()["users"][0]["id"].as_str().unwrap().to_owned();
+    let note = id.note.unwrap();
+    assert_eq!(note.user, Some(user.clone()));
+    assert!(note.audit_id.is_some() && note.why.is_none(), "{note:?}");
+
+    let note = admin.ask("GET", "/v3/users/nope", None).note.unwrap();
+    assert_eq!(note.user, Some(user));
+    assert_eq!(note.why.as_deref(), Some("Could not find user: nope."));
+
+    let note = admin.ours.send(&Asked {
+        method: "GET".to_owned(),
+        path: "/v3/users".to_owned(),
+        headers: Vec::new(),
+        body: None,
+    });
+    let why = note.note.unwrap().why.unwrap();
+    assert!(why.contains("X-Auth-Token"), "{why}");
+}

@@ -28,6 +28,7 @@ impl Play {
             status: 0,
             headers: BTreeMap::new(),
             body: String::new(),
+            note: None,
         };
         Some(Self {
             sides: [Box::new(Ours::start()), Box::new(theirs)],

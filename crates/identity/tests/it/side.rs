@@ -16,6 +16,7 @@ use kerbstone_identity::bootstrap::Bootstrap;
 use kerbstone_identity::directory::{Directory, DirectoryError};
 use kerbstone_identity::http::router;
 use kerbstone_identity::model::Interface;
+use kerbstone_identity::observer::Note;
 use kerbstone_identity::server::Arrival;
 use kerbstone_identity::service::{Service, Settings};
 use kerbstone_identity::token::{BlobSeal, KeyRepository, MethodCodes, TokenSeal};
@@ -36,6 +37,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
+    /// What ours leaves for whoever runs it.
+    pub(crate) note: Option<Note>,
 }
 
 impl Reply {
@@ -145,6 +148,7 @@ impl Side for Ours {
                 status: head.status.as_u16(),
                 headers: headers.collect(),
                 body: String::from_utf8(body.to_vec()).unwrap(),
+                note: head.extensions.get().cloned(),
             }
         })
     }
@@ -251,5 +255,6 @@ fn read(answer: &str) -> Reply {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect(),
         body: body.to_owned(),
+        note: None,
     }
 }
