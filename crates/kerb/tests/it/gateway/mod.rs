@@ -1,6 +1,7 @@
 //! `kerb gateway`: what curl, a browser and a back end see of it.
 
 mod browser;
+mod channel_bindings;
 mod proxied;
 mod reload;
 mod routes;
