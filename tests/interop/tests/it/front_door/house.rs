@@ -1,7 +1,7 @@
 //! The shipped example, with a realm, a back end and people.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kerbstone_testkit::lab::{
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::back_end::{BackEnd, Behind, Ground};
 use super::certificates::Authority;
 
-pub(super) const REALM: &str = "CLOUD.TEST";
+pub(super) const REALM: &str = "EXAMPLE.COM";
 pub(super) const PASSWORD: &str = "correct-horse-7";
 /// Knows the realm and no cloud.
 pub(super) const STRANGER: &str = "mallory";
@@ -94,6 +94,29 @@ impl House {
             ("OS_USER_DOMAIN_ID", "default"),
             ("OS_PROJECT_NAME", "admin"),
         ])
+    }
+
+    /// The folder of the gateway's settings.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What a shell must know in which pages of the manual are played.
+    pub(super) fn shell(&self) -> Vec<(&'static str, String)> {
+        let kerb = kerb_binary();
+        let own = kerb.parent().unwrap_or(Path::new("/")).display();
+        vec![
+            ("PATH", format!("{own}:/usr/bin:/bin")),
+            ("LC_ALL", "C.UTF-8".to_owned()),
+            ("KRB5_CONFIG", self.realm.krb5_conf().display().to_string()),
+            ("KRB5CCNAME", "FILE:tickets".to_owned()),
+            ("OS_CACERT", self.authority.file().display().to_string()),
+            ("OS_IDENTITY_API_VERSION", "3".to_owned()),
+            ("OS_PROJECT_NAME", "demo".to_owned()),
+            ("OS_PROJECT_DOMAIN_ID", "default".to_owned()),
+            ("SITE", self.url("")),
+            ("CERTIFIED", self.url("/x509").replace("/x509", "")),
+        ]
     }
 
     /// A way in: `/krb/v3` and the like.
@@ -180,6 +203,7 @@ fn example(doors: &[Port; 2], member: &str, old: u16) -> String {
             "/var/log/kerbstone/gateway.jsonl",
             "gateway.jsonl".to_owned(),
         ),
+        ("HTTP/keystone.example.com", "HTTP/localhost".to_owned()),
         ("tls/clients-ca.pem", "tls/ca.pem".to_owned()),
         ("EXAMPLE.COM", REALM.to_owned()),
         (

@@ -3,8 +3,12 @@
 mod back_end;
 mod certificates;
 mod house;
+mod own_plugins;
+
+use std::path::Path;
 
 use kerbstone_testkit::lab::{Finished, Session};
+use kerbstone_testkit::transcripts;
 
 use self::back_end::BackEnd;
 use self::house::{House, PASSWORD, STRANGER};
@@ -149,4 +153,14 @@ fn the_client_chooses_its_way_in_to_keystone_by_url() {
 #[test]
 fn the_client_chooses_its_way_in_to_our_identity_service_by_url() {
     the_client_chooses_its_way_in_by_url(BackEnd::Ours);
+}
+
+#[test]
+fn the_manuals_page_on_keystone_is_as_it_is() {
+    let Some(house) = House::build(BackEnd::Keystone) else {
+        return;
+    };
+    house.authority.certify("alice");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts/keystone.md");
+    transcripts::play(&page, house.folder(), &house.shell());
 }

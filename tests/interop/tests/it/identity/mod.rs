@@ -3,5 +3,6 @@
 mod administration;
 mod delegation;
 mod middleware;
+mod moving;
 mod plugins;
 mod service;

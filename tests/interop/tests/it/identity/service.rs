@@ -15,14 +15,22 @@ pub(super) const PASSWORD: &str = "correct horse";
 
 /// `kerb identity serve` on loopback, with a realm of ours behind it whose people are its users.
 pub(super) struct Identity {
-    daemon: Daemon,
+    daemon: Option<Daemon>,
     port: Port,
     pub(super) realm: Kerb,
 }
 
 impl Identity {
-    /// `None` when the openstack command is not on this machine.
+    /// With its administrator. `None` when the openstack command is not on this machine.
     pub(super) fn start() -> Option<Self> {
+        let mut identity = Self::prepare()?;
+        identity.bootstrap();
+        identity.serve();
+        Some(identity)
+    }
+
+    /// Settings and keys, and an empty store.
+    pub(super) fn prepare() -> Option<Self> {
         if !Openstack::is_here() || find_program("curl").is_none() {
             return None;
         }
@@ -34,8 +42,16 @@ impl Identity {
         let keytab = realm.keytab("HTTP/localhost");
         let port = Port::claim();
         append(&settings(&realm), &section(&realm, &keytab, port.number()));
-        let url = format!("http://127.0.0.1:{}/v3", port.number());
-        let bootstrap = [
+        Some(Self {
+            daemon: None,
+            port,
+            realm,
+        })
+    }
+
+    pub(super) fn bootstrap(&self) {
+        let url = self.url();
+        let words = [
             "identity",
             "bootstrap",
             "--admin",
@@ -43,15 +59,29 @@ impl Identity {
             "--public-url",
             &url,
         ];
-        realm.run(&bootstrap, "").succeeded();
-        let daemon = Daemon::start(served(&realm), &realm.folder().join("identity.out"), || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port.number())).is_ok()
-        });
-        Some(Self {
-            daemon,
-            port,
-            realm,
-        })
+        self.realm.run(&words, "").succeeded();
+    }
+
+    pub(super) fn serve(&mut self) {
+        let log = self.realm.folder().join("identity.out");
+        let port = self.port.number();
+        self.daemon = Some(Daemon::start(served(&self.realm), &log, || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        }));
+    }
+
+    /// A command of `kerb identity` with a token in its environment.
+    pub(super) fn with_token(&self, token: &str, arguments: &[&str]) -> Finished {
+        let mut command = Command::new(kerb_binary());
+        command
+            .arg("identity")
+            .args(arguments)
+            .arg("--config")
+            .arg(settings(&self.realm))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("OS_TOKEN", token);
+        Finished::of(&mut command, "kerb identity", "")
     }
 
     pub(super) fn url(&self) -> String {
@@ -85,7 +115,8 @@ impl Identity {
     /// What the service has logged, for messages.
     pub(super) fn log(&self) -> String {
         let audit = fs::read_to_string(self.realm.folder().join("identity.jsonl"));
-        format!("{}{}", self.daemon.output(), audit.unwrap_or_default())
+        let said = self.daemon.as_ref().map(Daemon::output);
+        said.unwrap_or_default() + &audit.unwrap_or_default()
     }
 }
 
