@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::ledger::Ledger;
-use super::report::{Facts, ListenerFacts, RouteFacts, Status};
 use kerbstone_proto::time::Timestamp;
 
+use super::ledger::Ledger;
+use super::report::{Facts, ListenerFacts, RouteFacts, Status};
 use crate::entry_point::{Destination, EntryPoint};
 use crate::gateway::Gateway;
 use crate::listener::Listener;

@@ -76,6 +76,10 @@ pub(super) fn describe() {
             "Requests that got no place in a pool.",
         ),
         (
+            "kerbstone_gateway_certificates_refused_total",
+            "Handshakes that ended with a certificate that was not taken.",
+        ),
+        (
             "kerbstone_gateway_orders_total",
             "Orders over the control socket.",
         ),
