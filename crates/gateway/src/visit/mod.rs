@@ -31,6 +31,7 @@ use crate::pages::{self, Form};
 use crate::place::{Asked, HostName};
 use crate::pool::{Pool, Served};
 use crate::request_path::RequestPath;
+use crate::session::SessionFault;
 use crate::status::{self, Exchange, RequestLine};
 use crate::table::Table;
 use crate::way::Way;
@@ -53,6 +54,8 @@ struct Visit<'a> {
     /// The cache with the ticket that the person has sent along.
     delegated_cache: Option<String>,
     session: Option<SessionStep>,
+    /// Why a session's cookie counts for nothing.
+    session_fault: Option<SessionFault>,
     /// Why nobody was signed in by the form, in words and in one.
     refusal: Option<(String, &'static str)>,
     /// The form, in the place of the notice that asks who somebody is.
@@ -99,6 +102,9 @@ pub(crate) async fn answer(
             (page, notice.outcome(), notice.reason(), notice.kind())
         }
     };
+    let fault = visit.session_fault.as_ref();
+    let why = why.or_else(|| fault.map(SessionFault::to_string));
+    let reason = reason.or_else(|| fault.map(|fault| fault.word()));
     visit.sign(&mut response);
     let principal = visit
         .identity
@@ -152,6 +158,7 @@ impl<'a> Visit<'a> {
             host: HostName::parse(""),
             delegated_cache: None,
             session: None,
+            session_fault: None,
             refusal: None,
             asking: None,
             shows_form: false,

@@ -215,7 +215,7 @@ impl Visit<'_> {
             }
             Ok(None) => false,
             Err(fault) => {
-                tracing::debug!(why = fault.word(), "a session's cookie counts for nothing");
+                self.session_fault = Some(fault);
                 if fault.is_suspicious() {
                     let source = self.source();
                     self.table.rates.failed(source, None, Instant::now());

@@ -74,6 +74,7 @@ fn a_session_outlives_the_gateway_and_ends_when_somebody_signs_out() {
         "401",
         "after a restart it counts again"
     );
+    written_down(&site, "the session was ended");
     for step in ["begun", "used", "ended", "void"] {
         written_down(&site, &format!("\"session\":\"{step}\""));
     }
