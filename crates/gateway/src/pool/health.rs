@@ -138,7 +138,7 @@ impl Health {
             Condition::Up if self.bad < patience.fall => None,
             Condition::Up => self.become_down(failing(patience.rise), why, now),
             Condition::Refusing { .. } if self.bad >= patience.fall => {
-                self.condition = failing(patience.rise);
+                self.condition = failing(1);
                 None
             }
             Condition::Refusing { .. } | Condition::Failing { .. } => None,
@@ -263,6 +263,19 @@ mod tests {
         assert_eq!(refuse(&mut health), Some(Change::Down));
         assert_eq!(refuse(&mut health), None);
         assert_eq!(hope(&health), Hope::Last);
+        assert_eq!(pass(&mut health), Some(Change::Up));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_member_that_refused_and_fails_checks_is_nobodys_last_hope() {
+        let mut health = up();
+        refuse(&mut health);
+        for _ in 0..3 {
+            assert_eq!(hope(&health), Hope::Last);
+            assert_eq!(fail(&mut health), None);
+        }
+        assert_eq!(hope(&health), Hope::None);
+        assert!(health.is_doubtful());
         assert_eq!(pass(&mut health), Some(Change::Up));
     }
 
