@@ -106,7 +106,7 @@ impl From<DirectoryError> for Outcome {
 }
 
 async fn collect(url: &str, token: &Zeroizing<String>) -> Result<Collected, AskError> {
-    let mut api = KeystoneApi::connect(url, token).await?;
+    let mut api = KeystoneApi::at(url, token)?;
     let domains = api.list("/domains", "domains").await?;
     let groups = api.list("/groups", "groups").await?;
     let id = |value: &serde_json::Value| {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, HOST, HeaderName, HeaderValue};
-use http::{Request, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
@@ -53,56 +54,60 @@ pub(super) enum AskError {
 pub(super) struct KeystoneApi {
     base: Uri,
     token: HeaderValue,
-    sender: SendRequest<Empty<Bytes>>,
+    tls: Option<TlsConnector>,
+    sender: Option<SendRequest<Empty<Bytes>>>,
 }
 
 impl KeystoneApi {
-    /// Connects to a URL that ends with `/v3`.
+    /// The one at a URL that ends with `/v3`, or that does with it.
     ///
     /// # Errors
-    /// It cannot be reached, or is not the one that its certificate should say.
-    pub(super) async fn connect(url: &str, token: &Zeroizing<String>) -> Result<Self, AskError> {
+    /// It is no URL, or nobody can be believed about it.
+    pub(super) fn at(url: &str, token: &Zeroizing<String>) -> Result<Self, AskError> {
         let url = url.trim_end_matches('/');
         let url = match url.ends_with("/v3") {
             true => url.to_owned(),
             false => format!("{url}/v3"),
         };
         let base: Uri = url.parse().map_err(|_| AskError::Url(url.clone()))?;
-        let host = base.host().ok_or_else(|| AskError::Url(url.clone()))?;
-        let is_tls = match base.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(AskError::Url(url.clone())),
-        };
-        let port = base.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let unreachable = |source| AskError::Unreachable {
-            host: host.to_owned(),
-            source,
-        };
-        let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
-            .await
-            .map_err(unreachable)?;
-        let broken = |error: hyper::Error| unreachable(io::Error::other(error));
-        let sender = if is_tls {
-            let connector = TlsConnector::from(Arc::new(tls()?));
-            let name = ServerName::try_from(host.to_owned())
-                .map_err(|error| unreachable(io::Error::other(error)))?;
-            let stream = connector.connect(name, stream).await.map_err(unreachable)?;
-            let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
-            tokio::spawn(connection);
-            sender
-        } else {
-            let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
-            tokio::spawn(connection);
-            sender
+        let tls = match (base.scheme_str(), base.host()) {
+            (Some("https"), Some(_)) => Some(TlsConnector::from(Arc::new(tls()?))),
+            (Some("http"), Some(_)) => None,
+            _ => return Err(AskError::Url(url)),
         };
         let mut token = HeaderValue::from_str(token.trim()).map_err(|_| AskError::Token)?;
         token.set_sensitive(true);
         Ok(Self {
             base,
             token,
-            sender,
+            tls,
+            sender: None,
         })
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Empty<Bytes>>, AskError> {
+        let host = self.base.host().unwrap_or_default();
+        let standard = if self.tls.is_some() { 443 } else { 80 };
+        let port = self.base.port_u16().unwrap_or(standard);
+        let unreachable = |source| AskError::Unreachable {
+            host: host.to_owned(),
+            source,
+        };
+        let broken = |error: hyper::Error| unreachable(io::Error::other(error));
+        let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
+            .await
+            .map_err(unreachable)?;
+        let Some(connector) = &self.tls else {
+            let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
+            tokio::spawn(connection);
+            return Ok(sender);
+        };
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| unreachable(io::Error::other(error)))?;
+        let stream = connector.connect(name, stream).await.map_err(unreachable)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        tokio::spawn(connection);
+        Ok(sender)
     }
 
     /// A whole list: its pages, one after the other.
@@ -132,25 +137,14 @@ impl KeystoneApi {
             path: path.to_owned(),
             why,
         };
-        let host = self
-            .base
-            .authority()
-            .map_or("", |authority| authority.as_str());
-        let request = Request::get(path)
-            .header(HOST, host)
-            .header(ACCEPT, "application/json")
-            .header(TOKEN, self.token.clone())
-            .body(Empty::new())
-            .map_err(|error| answer(error.to_string()))?;
-        self.sender
-            .ready()
-            .await
-            .map_err(|error| answer(error.to_string()))?;
-        let response = self
-            .sender
-            .send_request(request)
-            .await
-            .map_err(|error| answer(error.to_string()))?;
+        let response = match self.send(path).await? {
+            Ok(response) => response,
+            // A connection that was kept may be closed by the other side at any time.
+            Err(_) => self
+                .send(path)
+                .await?
+                .map_err(|error| answer(error.to_string()))?,
+        };
         let (head, body) = response.into_parts();
         let body = Limited::new(body, LONGEST_ANSWER).collect().await;
         let body = body.map_err(|error| answer(error.to_string()))?.to_bytes();
@@ -163,6 +157,38 @@ impl KeystoneApi {
                 status,
             }),
         }
+    }
+
+    /// Sends a request over the connection that was kept, or over a new one.
+    async fn send(
+        &mut self,
+        path: &str,
+    ) -> Result<Result<Response<Incoming>, hyper::Error>, AskError> {
+        let mut sender = match self.sender.take().filter(|sender| !sender.is_closed()) {
+            Some(sender) => sender,
+            None => self.connect().await?,
+        };
+        let host = self
+            .base
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        let request = Request::get(path)
+            .header(HOST, host)
+            .header(ACCEPT, "application/json")
+            .header(TOKEN, self.token.clone())
+            .body(Empty::new())
+            .map_err(|error| AskError::Answer {
+                path: path.to_owned(),
+                why: error.to_string(),
+            })?;
+        if let Err(error) = sender.ready().await {
+            return Ok(Err(error));
+        }
+        let sent = sender.send_request(request).await;
+        if sent.is_ok() {
+            self.sender = Some(sender);
+        }
+        Ok(sent)
     }
 }
 
