@@ -37,7 +37,10 @@ fn ask(dispatch: &mut Dispatch<&'static str>, key: Option<&StickKey>) -> String 
 }
 
 fn id(dispatch: &Dispatch<&'static str>, name: &str) -> MemberId {
-    let slot = dispatch.slots.iter().find(|slot| *slot.member.name == *name);
+    let slot = dispatch
+        .slots
+        .iter()
+        .find(|slot| *slot.member.name == *name);
     slot.unwrap().member.id
 }
 
@@ -356,7 +359,12 @@ async fn those_who_leave_serve_until_one_of_the_new_has_shown_that_it_works() {
         "who has left is not asked again"
     );
     assert_eq!(release(&mut dispatch, "old"), Vec::<String>::new());
-    assert!(dispatch.slots.iter().all(|slot| *slot.member.name == *"new"));
+    assert!(
+        dispatch
+            .slots
+            .iter()
+            .all(|slot| *slot.member.name == *"new")
+    );
 }
 
 #[tokio::test(start_paused = true)]
