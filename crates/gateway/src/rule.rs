@@ -68,12 +68,12 @@ impl Denied {
     /// In one word, for counting.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Realm => "realm",
+            Self::Realm => "realm_not_allowed",
             Self::Anonymous => "anonymous",
-            Self::User => "user",
-            Self::Group => "group",
+            Self::User => "user_not_allowed",
+            Self::Group => "group_not_allowed",
             Self::NoCertificate => "no_certificate",
-            Self::Certificate(_) => "certificate",
+            Self::Certificate(_) => "certificate_not_allowed",
             Self::NoLocalName => "no_local_name",
             Self::NoDomain => "no_domain",
             Self::Unspeakable => "unspeakable_name",
