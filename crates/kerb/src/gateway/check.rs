@@ -16,7 +16,7 @@ use kerbstone_gateway::way::Way;
 use kerbstone_verify::AcceptorSource;
 use nix::unistd::Group;
 
-use super::keys::Keys;
+use super::keys::{Keys, Purpose};
 use super::settings::GatewaySettings;
 use super::table;
 use crate::console::{Console, out};
@@ -95,7 +95,7 @@ impl Findings {
         }
         // What remains is found by doing it.
         if let (true, Some(acceptors)) = (findings.problems.is_empty(), acceptors)
-            && let Err(error) = table::table(settings, acceptors)
+            && let Err(error) = table::table(settings, acceptors, Purpose::Look)
         {
             findings.problem(&error);
         }
@@ -128,7 +128,15 @@ impl Findings {
     }
 
     fn keys(&mut self, settings: &GatewaySettings) -> Option<AcceptorSource> {
-        let acceptors = Keys::open(settings).and_then(|keys| keys.acceptors(settings));
+        let acceptors =
+            Keys::open(settings, Purpose::Look).and_then(|keys| keys.acceptors(settings));
+        let replays = settings.replay_cache.parent();
+        if settings.keytab.is_some() && !replays.is_some_and(Path::is_dir) {
+            self.problems.push(format!(
+                "there is no folder for the replay cache {}",
+                settings.replay_cache.display()
+            ));
+        }
         acceptors.map_err(|error| self.problem(&error)).ok()
     }
 

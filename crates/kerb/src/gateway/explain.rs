@@ -22,7 +22,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::runtime::Builder;
 
-use super::keys::Keys;
+use super::keys::{Keys, Purpose};
 use super::settings::GatewaySettings;
 use super::table;
 use crate::console::{Console, out};
@@ -60,9 +60,9 @@ pub(crate) struct Typed {
 pub(crate) fn run(typed: &Typed, console: &mut Console) -> Result<(), Failure> {
     let settings = GatewaySettings::read(&typed.file)
         .map_err(|error| Failure::refused(CANNOT, error.to_string(), error.help()))?;
-    let table = Keys::open(&settings)
+    let table = Keys::open(&settings, Purpose::Look)
         .and_then(|keys| keys.acceptors(&settings))
-        .and_then(|acceptors| table::table(&settings, acceptors))
+        .and_then(|acceptors| table::table(&settings, acceptors, Purpose::Look))
         .map_err(|error| Failure::refused(CANNOT, error.to_string(), error.help()))?;
     let listener = match &typed.listener {
         Some(listener) => listener.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use kerbstone_client::KeytabFile;
-use kerbstone_gss::replay::SharedReplayCache;
+use kerbstone_gss::replay::{MemoryReplayCache, ReplayCache, SharedReplayCache};
 use kerbstone_gss::{AcceptorCredential, AcceptorName};
 use kerbstone_proto::time::Timestamp;
 use kerbstone_verify::{AcceptorSource, ProxyDoor};
@@ -13,10 +13,19 @@ use kerbstone_verify::{AcceptorSource, ProxyDoor};
 use super::service::ServiceError;
 use super::settings::{Bindings, GatewaySettings};
 
+/// What the settings are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To go by them.
+    Serve,
+    /// To judge them: no file is made, which might belong to somebody else than the service afterwards.
+    Look,
+}
+
 /// Where keys are, for as long as the process lives.
 pub(super) enum Keys {
     /// Here, and what was accepted with them is remembered.
-    Own(Arc<SharedReplayCache>),
+    Own(Arc<dyn ReplayCache>),
     /// Behind a proxy's socket.
     Proxied(PathBuf),
 }
@@ -26,9 +35,14 @@ impl Keys {
     ///
     /// # Errors
     /// [`ServiceError`] when the settings name none or both, or the memory cannot be had.
-    pub(super) fn open(settings: &GatewaySettings) -> Result<Self, ServiceError> {
+    pub(super) fn open(settings: &GatewaySettings, purpose: Purpose) -> Result<Self, ServiceError> {
         match (&settings.keytab, &settings.proxy) {
-            (Some(_), None) => open_replay_cache(settings).map(Self::Own),
+            (Some(_), None) => match purpose {
+                Purpose::Serve => Ok(Self::Own(open_replay_cache(settings)?)),
+                Purpose::Look => Ok(Self::Own(Arc::new(
+                    MemoryReplayCache::new(&mut rand::rng()),
+                ))),
+            },
             (None, Some(socket)) => Ok(Self::Proxied(socket.clone())),
             (None, None) => Err(ServiceError::Means("none")),
             (Some(_), Some(_)) => Err(ServiceError::Means("both")),
@@ -75,7 +89,7 @@ fn open_replay_cache(settings: &GatewaySettings) -> Result<Arc<SharedReplayCache
 fn credential(
     settings: &GatewaySettings,
     path: &Path,
-    replays: Arc<SharedReplayCache>,
+    replays: Arc<dyn ReplayCache>,
 ) -> Result<AcceptorCredential, ServiceError> {
     let keytab = KeytabFile::parse(&path.to_string_lossy())?.load()?;
     let name = AcceptorName::HostBased {

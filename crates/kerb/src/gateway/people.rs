@@ -15,6 +15,7 @@ use kerbstone_gateway::way::Way;
 use kerbstone_proto::name::{Principal, Realm};
 use kerbstone_verify::{AcceptorSource, KdcProof, Passwords, Realms};
 
+use super::keys::Purpose;
 use super::service::ServiceError;
 use super::settings::{BadEntry, BadSessions, GatewaySettings};
 use super::upkeep::now;
@@ -23,7 +24,11 @@ use super::upkeep::now;
 ///
 /// # Errors
 /// [`ServiceError`] for the first thing that cannot be had.
-pub(super) fn let_in(table: &mut Table, settings: &GatewaySettings) -> Result<(), ServiceError> {
+pub(super) fn let_in(
+    table: &mut Table,
+    settings: &GatewaySettings,
+    purpose: Purpose,
+) -> Result<(), ServiceError> {
     let lone = lone_forms(table);
     if !lone.is_empty() {
         return Err(ServiceError::Entry(lone));
@@ -35,9 +40,9 @@ pub(super) fn let_in(table: &mut Table, settings: &GatewaySettings) -> Result<()
         point.has(Way::Session) || matches!(point.destination, Destination::SignOut)
     };
     if uses(table, keeps) {
-        table.sessions = Some(Arc::new(sessions(settings)?));
+        table.sessions = Some(Arc::new(sessions(settings, purpose)?));
     }
-    if let Some(delegation) = &settings.delegation {
+    if let (Some(delegation), Purpose::Serve) = (&settings.delegation, purpose) {
         let delegation = Delegation::open(delegation.delegation(&settings.folder))?;
         table.delegation = Some(Arc::new(delegation));
     }
@@ -125,11 +130,14 @@ fn service(
     }
 }
 
-fn sessions(settings: &GatewaySettings) -> Result<Sessions, ServiceError> {
+fn sessions(settings: &GatewaySettings, purpose: Purpose) -> Result<Sessions, ServiceError> {
     let typed = &settings.sessions;
     let keys = typed.keys(&settings.folder);
     if settings.proxy.is_some() && keys.parent() == Some(&settings.folder) {
         return Err(BadSessions::SharedFolder.into());
+    }
+    if purpose == Purpose::Look {
+        return Ok(Sessions::in_memory(typed.style()?, typed.lives()?, now()));
     }
     if let Some(folder) = keys.parent().filter(|folder| !folder.is_dir()) {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);

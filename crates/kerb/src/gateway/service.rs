@@ -25,7 +25,7 @@ use super::books::{Books, NoLog};
 use super::control::{self, Control};
 use super::doors::{self, Entrance, ListenerFault};
 use super::figures;
-use super::keys::Keys;
+use super::keys::{Keys, Purpose};
 use super::settings::{BadEntry, BadListener, BadMap, BadMember, BadSessions, GatewaySettings};
 use super::table;
 use super::upkeep;
@@ -133,10 +133,10 @@ impl ServiceError {
 /// [`ServiceError`] when something that the settings name cannot be had; nothing is served then.
 pub(crate) fn run(settings: &GatewaySettings) -> Result<(), ServiceError> {
     let books = Arc::new(Books::open(settings)?);
-    let keys = Keys::open(settings)?;
+    let keys = Keys::open(settings, Purpose::Serve)?;
     let entrance = Entrance::open(settings)?;
     let gateway = Arc::new(Gateway::new(Setup {
-        table: table::table(settings, keys.acceptors(settings)?)?,
+        table: table::table(settings, keys.acceptors(settings)?, Purpose::Serve)?,
         observer: Arc::clone(&books) as _,
     }));
     let control = settings.control.as_deref().map(control::bind).transpose()?;
@@ -268,7 +268,7 @@ impl Open {
                 "listeners have changed: that takes effect when the gateway is started anew"
             );
         }
-        table::table(settings, self.keys.acceptors(settings)?)
+        table::table(settings, self.keys.acceptors(settings)?, Purpose::Serve)
     }
 
     fn replace(&mut self, mut table: Table) {

@@ -10,6 +10,7 @@ use kerbstone_gateway::pool::{MemberSettings, PoolSettings, Pools, Timeouts};
 use kerbstone_gateway::{LocalNames, Table};
 use kerbstone_verify::AcceptorSource;
 
+use super::keys::Purpose;
 use super::people;
 use super::service::ServiceError;
 use super::settings::{BadEntry, BadMember, GatewaySettings};
@@ -21,6 +22,7 @@ use super::settings::{BadEntry, BadMember, GatewaySettings};
 pub(super) fn table(
     settings: &GatewaySettings,
     acceptors: AcceptorSource,
+    purpose: Purpose,
 ) -> Result<Table, ServiceError> {
     let entry_points = settings.entry_points().map_err(ServiceError::Entry)?;
     let pools: Vec<PoolSettings> = each_pool(settings).collect::<Result<_, _>>()?;
@@ -36,7 +38,7 @@ pub(super) fn table(
     table.domains = settings.domains.clone();
     table.certificates = settings.certificates.map(&settings.folder)?;
     table.limits = settings.limits();
-    people::let_in(&mut table, settings)?;
+    people::let_in(&mut table, settings, purpose)?;
     Ok(table)
 }
 

@@ -360,3 +360,20 @@ fn check_finds_every_problem_at_once_and_warns_of_what_nobody_can_meet() {
         assert!(doubtful.stdout.contains(part), "{part}: {doubtful}");
     }
 }
+
+#[test]
+fn looking_at_settings_leaves_no_file_behind() {
+    let entries = "[gateway.sessions]\nkeys = \"elsewhere/keys\"\n\
+                   [[gateway.entry]]\npath = \"/kept\"\nways = [\"session\", \"negotiate\"]\nback_end = \"BACK_END\"\n";
+    let mut site = WebSite::start("");
+    let session = site.session();
+    site.write_settings(entries);
+    let before = fs::read_dir(site.folder()).unwrap().count();
+    site.kerb_gateway(&session, &["check"]).succeeded();
+    site.kerb_gateway(
+        &session,
+        &["explain", "https://localhost/kept", "--as", "alice"],
+    )
+    .succeeded();
+    assert_eq!(fs::read_dir(site.folder()).unwrap().count(), before);
+}

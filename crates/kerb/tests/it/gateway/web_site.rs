@@ -157,10 +157,15 @@ impl WebSite {
 
     /// Other tables after those that there always are, which the gateway is told to read.
     pub(super) fn reload_with(&mut self, entries: &str) {
+        self.write_settings(entries);
+        self.signal(Signal::HUP);
+    }
+
+    /// The same, and nobody is told.
+    pub(super) fn write_settings(&mut self, entries: &str) {
         self.entries = entries.to_owned();
         let port = self.gateway.port().to_string();
         fs::write(self.config(), self.settings().replace("PORT", &port)).unwrap();
-        self.signal(Signal::HUP);
     }
 
     /// Other tables after those that there always are, for a gateway that is started anew.
