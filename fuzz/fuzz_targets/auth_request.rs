@@ -43,7 +43,11 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         urls: vec![(Interface::Public, "http://fuzz.test/v3".to_owned())],
     };
     directory
-        .change(|change| first.make(change).map_err(|_: DirectoryError| unreachable!()))
+        .change(|change| {
+            first
+                .make(change)
+                .map_err(|_: DirectoryError| unreachable!())
+        })
         .map_err(|fault: DirectoryError| fault.to_string())
         .expect("a first user");
     kerbstone_identity::http::router(Arc::new(Service {
@@ -74,7 +78,9 @@ fuzz_target!(|data: &[u8]| {
         let answer = TowerToHyperService::new(ROUTER.clone()).call(request).await;
         let answer = answer.expect("an answer");
         let status = answer.status();
-        let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+        let body = to_bytes(answer.into_body(), usize::MAX)
+            .await
+            .expect("a body");
         serde_json::from_slice::<serde_json::Value>(&body).expect("JSON");
         status
     });

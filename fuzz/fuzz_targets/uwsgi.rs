@@ -88,7 +88,11 @@ fn request(sent: &Sent<'_>) -> Option<()> {
         request = request.header(name, HeaderValue::from_bytes(value).ok()?);
     }
     let filler = HeaderValue::try_from("x".repeat(sent.filler.into())).ok()?;
-    let (head, ()) = request.header("x-filler", filler).body(()).ok()?.into_parts();
+    let (head, ()) = request
+        .header("x-filler", filler)
+        .body(())
+        .ok()?
+        .into_parts();
     let told = sent.told.iter().map(|(which, value)| {
         let which = usize::from(*which) % Variable::ALL.len();
         (Variable::ALL[which], value.clone())
@@ -105,17 +109,28 @@ fn request(sent: &Sent<'_>) -> Option<()> {
         Ok(packet) => {
             let variables = decoded(&packet);
             let values = |wanted: &str| -> Vec<&[u8]> {
-                let found = variables.iter().filter(|(name, _)| *name == wanted.as_bytes());
+                let found = variables
+                    .iter()
+                    .filter(|(name, _)| *name == wanted.as_bytes());
                 found.map(|(_, value)| *value).collect()
             };
             assert_eq!(values("REQUEST_METHOD"), [head.method.as_str().as_bytes()]);
-            assert_eq!(values("QUERY_STRING"), [head.uri.query().unwrap_or_default().as_bytes()]);
+            assert_eq!(
+                values("QUERY_STRING"),
+                [head.uri.query().unwrap_or_default().as_bytes()]
+            );
             assert!(values("HTTP_PROXY").is_empty());
             // No header of a client's becomes a variable of ours.
-            let ours = variables.iter().filter(|(name, _)| !name.starts_with(b"HTTP_"));
+            let ours = variables
+                .iter()
+                .filter(|(name, _)| !name.starts_with(b"HTTP_"));
             let told_count = told.len();
             assert!(ours.count() <= 15 + told_count);
-            let mut names: Vec<_> = variables.iter().map(|(name, _)| name).filter(|name| name.starts_with(b"HTTP_")).collect();
+            let mut names: Vec<_> = variables
+                .iter()
+                .map(|(name, _)| name)
+                .filter(|name| name.starts_with(b"HTTP_"))
+                .collect();
             let count = names.len();
             names.sort_unstable();
             names.dedup();
@@ -165,7 +180,13 @@ fn answer(
             assert!(status != 101 || (asked.wants_upgrade && dialect == Dialect::Http));
             assert!(!asked.is_head || head.length == BodyLength::Known(0));
             assert!(!head.is_persistent || head.length != BodyLength::UntilClose);
-            return Ok(Some((status, head.length, head.is_persistent, head.headers.len(), left)));
+            return Ok(Some((
+                status,
+                head.length,
+                head.is_persistent,
+                head.headers.len(),
+                left,
+            )));
         }
     }
     Ok(None)

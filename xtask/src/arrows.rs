@@ -22,7 +22,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["kdc", "realm", "gss", "client", "xdr", "proto", "crypto"],
     ),
     ("proxy", &["gss", "client", "xdr", "proto", "crypto"]),
-    ("verify", &["proxy", "gss", "client", "xdr", "proto", "crypto"]),
+    (
+        "verify",
+        &["proxy", "gss", "client", "xdr", "proto", "crypto"],
+    ),
     (
         "overlay",
         &[

@@ -87,9 +87,7 @@ impl Notice {
             },
             Self::NoPasswords => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotAToken
-            | Self::NotALogin
-            | Self::BadPath(_) => StatusCode::BAD_REQUEST,
+            Self::NotAToken | Self::NotALogin | Self::BadPath(_) => StatusCode::BAD_REQUEST,
             Self::BadRequest(why) => why.status(),
             Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLong | Self::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

@@ -6,11 +6,9 @@ fn token(identity: &Identity, body: &str) -> (String, String) {
         "/auth/tokens",
         &["-i", "-H", "Content-Type: application/json", "-d", body],
     );
-    let header = answer.lines().find_map(|line| {
-        line.to_ascii_lowercase()
-            .starts_with("x-subject-token:")
-            .then_some(line)
-    });
+    let header = answer
+        .lines()
+        .find(|line| line.to_ascii_lowercase().starts_with("x-subject-token:"));
     let token = header.map(|line| line.split_once(':').expect("a header").1.trim().to_owned());
     (status, token.unwrap_or_default())
 }
