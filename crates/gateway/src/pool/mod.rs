@@ -1,6 +1,6 @@
 //! Pools: servers that stand for one another, behind the gateway.
 //!
-//! Who gets a request is decided by [`dispatch`], which knows no sockets; [`send`] takes it there, and elsewhere if that
+//! Who gets a request is decided by `dispatch`, which knows no sockets; `send` takes it there, and elsewhere if that
 //! fails; the steward tries members while nobody asks anything of them.
 
 mod check;

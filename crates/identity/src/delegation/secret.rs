@@ -19,7 +19,7 @@ const MOST_ROUNDS: u32 = 10_000_000;
 /// What a secret is checked with.
 ///
 /// A secret of our own making cannot be guessed, so one SHA-256 does; one that a person chose costs whoever guesses
-/// [`ROUNDS`] of PBKDF2.
+/// many rounds of PBKDF2.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHash(Kind);
 

@@ -34,7 +34,7 @@ const CANNOT: &str = "cannot explain that";
 /// The command line of `kerb gateway explain`.
 #[derive(Debug, Args)]
 pub(crate) struct Typed {
-    /// The address that is asked for: https://www.example.com/app.
+    /// The address that is asked for, as `https://www.example.com/app`.
     url: String,
     /// The settings file.
     #[arg(value_name = "FILE", default_value = DEFAULT_CONFIG)]
