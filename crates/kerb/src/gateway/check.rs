@@ -130,8 +130,10 @@ impl Findings {
     fn keys(&mut self, settings: &GatewaySettings) -> Option<AcceptorSource> {
         let acceptors =
             Keys::open(settings, Purpose::Look).and_then(|keys| keys.acceptors(settings));
+        // A file without a folder in its name is in the one that we are in.
+        let is_there = |folder: &Path| folder.as_os_str().is_empty() || folder.is_dir();
         let replays = settings.replay_cache.parent();
-        if settings.keytab.is_some() && !replays.is_some_and(Path::is_dir) {
+        if settings.keytab.is_some() && !replays.is_some_and(is_there) {
             self.problems.push(format!(
                 "there is no folder for the replay cache {}",
                 settings.replay_cache.display()
