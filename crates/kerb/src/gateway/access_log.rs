@@ -226,7 +226,7 @@ mod tests {
     fn a_combined_line_is_as_apache_writes_it() {
         assert_eq!(
             combined(&exchange("curl/7.88.1", &Method::POST)),
-            "192.0.2.7 - alice\\x20smith [22/Nov/2026:18:23:12 +0000] \
+            "192.0.2.7 - alice\\x20smith [22/Nov/2026:19:03:12 +0000] \
              \"POST /krb/v3/auth/tokens HTTP/1.1\" 201 7311 \"-\" \"curl/7.88.1\"\n"
         );
     }

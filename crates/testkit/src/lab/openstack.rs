@@ -1,4 +1,6 @@
+use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::process::Command;
 
 use super::Finished;
@@ -62,6 +64,9 @@ impl Openstack {
     }
 
     fn run_with(&self, arguments: &[&str], input: &str) -> Finished {
+        // It keeps what it has found out about its plugins below its home, for the next time.
+        let home = env::temp_dir().join("kerbstone-openstack");
+        fs::create_dir_all(&home).expect("a home for openstack");
         let mut command = Command::new("/usr/bin/python3");
         command
             .arg(Self::PROGRAM)
@@ -69,7 +74,7 @@ impl Openstack {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("LC_ALL", "C.UTF-8")
-            .env("HOME", "/nonexistent")
+            .env("HOME", home)
             .env("OS_IDENTITY_API_VERSION", "3")
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         Finished::of(&mut command, "openstack", input)

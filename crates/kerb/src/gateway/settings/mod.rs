@@ -509,9 +509,9 @@ mod tests {
                 .to_string()
                 .contains("to one of them")
         );
-        let tls = "[[gateway.entry]]\npath = \"/\"\nback_end = \"https://127.0.0.1\"\n";
+        let unknown = "[[gateway.entry]]\npath = \"/\"\nback_end = \"ftp://127.0.0.1\"\n";
         assert!(
-            table(tls)
+            table(unknown)
                 .unwrap_err()
                 .to_string()
                 .contains("http://HOST:PORT")
