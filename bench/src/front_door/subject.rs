@@ -167,7 +167,7 @@ impl Subject {
         let ports = vec![Port::claim()];
         let address = loopback(ports[0].number());
         let path = folder.join("haproxy.cfg");
-        let common = "global\n nbthread 1\n maxconn 20000\n tune.ssl.default-dh-param 2048\n\
+        let common = "global\n nbthread 1\n maxconn 9500\n tune.ssl.default-dh-param 2048\n\
                       defaults\n mode http\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n";
         let text = text.replace("ADDRESS", &address.to_string());
         fs::write(&path, format!("{common}{text}"))?;
