@@ -53,7 +53,10 @@ impl Options {
 /// Whose figures stand beside ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Peer {
+    /// Its pages are files.
     Apache,
+    /// It stands in front of the back end that ours has.
+    ApacheInFront,
     Haproxy,
 }
 
@@ -100,7 +103,7 @@ const fn case(
     }
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 10] = [
     case(
         "page without authentication",
         Peer::Apache,
@@ -118,6 +121,20 @@ const CASES: [Case; 8] = [
     case(
         "session cookie",
         Peer::Apache,
+        "/session",
+        Work::Cookie,
+        Connections::Kept,
+    ),
+    case(
+        "Negotiate, a new token each",
+        Peer::ApacheInFront,
+        "/fresh",
+        Work::Tickets,
+        Connections::Kept,
+    ),
+    case(
+        "session cookie",
+        Peer::ApacheInFront,
         "/session",
         Work::Cookie,
         Connections::Kept,
@@ -189,7 +206,8 @@ pub(crate) fn race(options: &Options) -> io::Result<()> {
             )?);
             let certified = case.connections == Connections::FreshWithCertificate;
             let peer = match case.peer {
-                Peer::Apache => Subject::apache(&site, true)?,
+                Peer::Apache => Subject::apache(&site, None)?,
+                Peer::ApacheInFront => Subject::apache(&site, Some(origin.address))?,
                 Peer::Haproxy => Subject::haproxy(&site, origin.address, certified, case.reuse)?,
             };
             if let Some(peer) = peer {
@@ -309,7 +327,8 @@ fn row(case: &Case, ours: Option<Measured>, theirs: Option<Measured>) -> Vec<Str
         _ => "-".to_owned(),
     };
     let peer = match case.peer {
-        Peer::Apache => "Apache",
+        Peer::Apache => "Apache, a file",
+        Peer::ApacheInFront => "Apache, in front",
         Peer::Haproxy => "HAProxy",
     };
     vec![

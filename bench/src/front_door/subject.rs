@@ -30,7 +30,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// `kerb gateway` in front of a back end, with the service's key in a keytab of its own.
+    /// `kerb gateway` in front of a back end, with the service's key in a keytab of its own, and one thread as `HAProxy` has.
     ///
     /// Pages: `/open` for everybody, `/fresh` for tickets, `/session` for tickets and then cookies. A second listener, at
     /// the port after, asks for certificates.
@@ -54,7 +54,7 @@ impl Subject {
         });
         let settings = format!(
             "[gateway]\nlisten = [\"{address}\"]\ncertificate = \"{files}/server.pem\"\nkey = \"{files}/server.key\"\n\
-             keytab = \"{}\"\nservice = \"host\"\nkrb5_conf = \"{}\"\naudit = \"audit.jsonl\"\nworkers = 2\n\
+             keytab = \"{}\"\nservice = \"host\"\nkrb5_conf = \"{}\"\nworkers = 1\n\
              [gateway.limits]\nconnections = 20000\n\
              [gateway.sessions]\nkeys = \"session.keys\"\n\
              [gateway.certificates]\nca = \"{files}/ca.pem\"\n\
@@ -80,24 +80,24 @@ impl Subject {
         loopback(second.number())
     }
 
-    /// Apache with `mod_auth_gssapi` and `mod_ssl`, with its pages in files: `/open`, `/fresh`, `/session`.
+    /// Apache with `mod_auth_gssapi` and `mod_ssl`, with its pages `/open`, `/fresh`, `/session` in files, or
+    /// in front of a back end.
     ///
     /// # Errors
     /// An Apache that does not come up; one that is not here is `None`.
-    pub(crate) fn apache(site: &Site, replay_cache: bool) -> io::Result<Option<Self>> {
+    pub(crate) fn apache(site: &Site, back_end: Option<SocketAddr>) -> io::Result<Option<Self>> {
         let Some(program) = find_program("apache2") else {
             return Ok(None);
         };
-        let name = if replay_cache {
-            "apache"
-        } else {
-            "apache-forgetful"
+        let name = match back_end {
+            Some(_) => "apache-proxy",
+            None => "apache",
         };
         let folder = folder(site, name)?;
         let ports = vec![Port::claim()];
         let address = loopback(ports[0].number());
         let path = folder.join("httpd.conf");
-        fs::write(&path, httpd_conf(site, &folder, address.port()))?;
+        fs::write(&path, httpd_conf(site, &folder, address.port(), back_end))?;
         for page in ["open", "fresh", "session"] {
             fs::write(folder.join(page), PAGE)?;
         }
@@ -113,9 +113,6 @@ impl Subject {
         command
             .env("KRB5_CONFIG", site.krb5_conf())
             .env("KRB5RCACHEDIR", folder.join("rcache"));
-        if !replay_cache {
-            command.env("KRB5RCACHENAME", "none:");
-        }
         Self::start(command, folder, address, ports).map(Some)
     }
 
@@ -237,7 +234,7 @@ fn folder(site: &Site, name: &str) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-fn httpd_conf(site: &Site, folder: &Path, port: u16) -> String {
+fn httpd_conf(site: &Site, folder: &Path, port: u16, back_end: Option<SocketAddr>) -> String {
     let (path, files) = (folder.display(), site.path().display());
     let modules = [
         "mpm_event",
@@ -249,12 +246,19 @@ fn httpd_conf(site: &Site, folder: &Path, port: u16) -> String {
         "socache_shmcb",
         "ssl",
         "auth_gssapi",
+        "proxy",
+        "proxy_http",
     ]
     .map(|module| format!("LoadModule {module}_module {MODULES}/mod_{module}.so\n"));
     let user = match geteuid().is_root() {
         true => format!("User #{NOBODY}\nGroup #{NOBODY}\n"),
         false => String::new(),
     };
+    let proxied: String = back_end.map_or_else(String::new, |back_end| {
+        ["open", "fresh", "session"]
+            .map(|page| format!("ProxyPass /{page} http://{back_end}/\n"))
+            .concat()
+    });
     let protected = |page: &str, further: &str| {
         format!(
             "<Location /{page}>\nAuthType GSSAPI\nAuthName Bench\nGssapiCredStore keytab:{path}/keytab\n{further}\
@@ -266,7 +270,7 @@ fn httpd_conf(site: &Site, folder: &Path, port: u16) -> String {
          Listen 127.0.0.1:{port}\nServerName localhost\nDocumentRoot {path}\nStartServers 2\nMaxKeepAliveRequests 0\n\
          {}{user}LogLevel warn\nSSLEngine on\nSSLCertificateFile {files}/server.pem\n\
          SSLCertificateKeyFile {files}/server.key\nSSLSessionCache shmcb:{path}/ssl(512000)\n\
-         <Directory {path}>\nRequire all granted\n</Directory>\n{}{}",
+         <Directory {path}>\nRequire all granted\n</Directory>\n{proxied}{}{}",
         modules.concat(),
         protected("fresh", ""),
         protected(
