@@ -6,8 +6,9 @@
 
 mod system_calls;
 
+use std::collections::BTreeMap;
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
@@ -42,7 +43,7 @@ impl Right {
 }
 
 /// Read by the C library and its name services.
-pub(crate) const READ_BY_EVERYBODY: [&str; 13] = [
+const READ_BY_EVERYBODY: [&str; 13] = [
     "/etc",
     "/usr",
     "/lib",
@@ -58,12 +59,29 @@ pub(crate) const READ_BY_EVERYBODY: [&str; 13] = [
     "/var/run/nscd",
 ];
 
+/// Places that the C library and its name services read, to which a process adds its own.
+pub(crate) fn read_by_everybody() -> BTreeMap<PathBuf, Right> {
+    READ_BY_EVERYBODY
+        .iter()
+        .map(|path| (PathBuf::from(path), Right::Read))
+        .collect()
+}
+
+/// The file's folder, where files are replaced; the file alone where its folder is everybody's.
+pub(crate) fn place(file: &Path, shared: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if folder != shared => folder.to_owned(),
+        _ => file.to_owned(),
+    }
+}
+
 /// Puts up what the kernel has, around this thread and those that it starts from now on; what is missing is logged.
-pub(crate) fn put_up<'a>(places: impl IntoIterator<Item = (&'a Path, Right)>) {
+pub(crate) fn put_up(places: &BTreeMap<PathBuf, Right>) {
     if let Some(why) = reason_for_none() {
         tracing::warn!("no sandbox: {why}");
         return;
     }
+    let places = places.iter().map(|(path, right)| (path.as_path(), *right));
     match confine(places) {
         Ok(true) => {}
         Ok(false) => {
@@ -159,5 +177,17 @@ mod tests {
         });
         confined.join().unwrap();
         assert!(folder.path().join("kept/file").exists());
+    }
+
+    #[test]
+    fn the_settings_folder_is_not_given_away_for_a_file_in_it() {
+        let shared = Path::new("/srv/site");
+        for (file, place_of) in [
+            ("/srv/site/tls/server.pem", "/srv/site/tls"),
+            ("/srv/site/gateway.jsonl", "/srv/site/gateway.jsonl"),
+            ("/var/log/gateway.jsonl", "/var/log"),
+        ] {
+            assert_eq!(place(Path::new(file), shared), Path::new(place_of));
+        }
     }
 }
