@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kerbstone_gateway::observer::Exchanged;
 use kerbstone_proto::time::KerberosTime;
@@ -11,6 +10,7 @@ use serde::Serialize;
 
 use super::settings::{AccessLogFormat, AccessLogSettings};
 use crate::serve::AuditLog;
+use crate::serve::log_line::{cut_to, microseconds, one_line};
 
 /// Texts longer than this are cut, so that nobody floods the log.
 const LONGEST_TEXT: usize = 1024;
@@ -153,7 +153,7 @@ struct Line<'a> {
 }
 
 fn json(exchange: &Exchanged<'_>) -> String {
-    let line = Line {
+    one_line(&Line {
         time: exchange.at.time.to_string(),
         client: exchange.client.to_canonical().to_string(),
         user: exchange.user.map(cut),
@@ -172,25 +172,17 @@ fn json(exchange: &Exchanged<'_>) -> String {
         retries: exchange.served_by.map(|by| by.retries),
         referer: exchange.referer.map(cut),
         user_agent: exchange.user_agent.map(cut),
-    };
-    let mut text = serde_json::to_string(&line).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
-fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    })
 }
 
 fn cut(text: &str) -> &str {
-    let end = (0..=LONGEST_TEXT)
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or(text)
+    cut_to(text, LONGEST_TEXT)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http::{Method, StatusCode, Version};
     use kerbstone_gateway::observer::ServedBy;
     use kerbstone_proto::time::Timestamp;

@@ -15,9 +15,8 @@ use serde::Serialize;
 use super::access_log::AccessLog;
 use super::settings::GatewaySettings;
 use crate::serve::AuditLog;
+use crate::serve::log_line::{cut, microseconds, one_line};
 
-/// Texts longer than this are cut, so that nobody floods the log.
-const LONGEST_TEXT: usize = 256;
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Writes the logs, as far as there are any, and counts.
@@ -293,21 +292,8 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
             .map(|by| by.retries)
             .filter(|retries| *retries > 0),
         forged_headers: event.forged_headers,
-        microseconds: u64::try_from(event.took.as_micros()).unwrap_or(u64::MAX),
+        microseconds: microseconds(event.took),
     }
-}
-
-fn one_line(line: &impl Serialize) -> String {
-    let mut text = serde_json::to_string(line).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
-fn cut(text: &str) -> &str {
-    let end = (0..=LONGEST_TEXT)
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or(text)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]

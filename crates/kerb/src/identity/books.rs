@@ -10,9 +10,7 @@ use metrics::{counter, histogram};
 use serde::Serialize;
 
 use crate::serve::AuditLog;
-
-/// Texts longer than this are cut, so that nobody floods the log.
-const LONGEST_TEXT: usize = 256;
+use crate::serve::log_line::{cut, microseconds, one_line};
 
 /// Writes the audit log, if there is one, and counts.
 #[derive(Debug)]
@@ -64,7 +62,7 @@ impl Observer for Books {
 
 fn line(event: &Event<'_>) -> String {
     let note = event.note.cloned().unwrap_or_default();
-    let line = Line {
+    one_line(&Line {
         time: now(),
         client: client(event.arrival),
         method: cut(event.method.as_str()),
@@ -75,11 +73,8 @@ fn line(event: &Event<'_>) -> String {
         audit_id: note.audit_id.as_deref().map(cut),
         methods: note.methods.as_deref().map(cut),
         why: note.why.as_deref().map(cut),
-        microseconds: u64::try_from(event.took.as_micros()).unwrap_or(u64::MAX),
-    };
-    let mut text = serde_json::to_string(&line).unwrap_or_default();
-    text.push('\n');
-    text
+        microseconds: microseconds(event.took),
+    })
 }
 
 fn now() -> String {
@@ -128,13 +123,6 @@ fn what(path: &str) -> &'static str {
             .unwrap_or("other"),
         None => "versions",
     }
-}
-
-fn cut(text: &str) -> &str {
-    let end = (0..=LONGEST_TEXT)
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or(text)
 }
 
 const fn status_class(status: u16) -> &'static str {

@@ -6,6 +6,7 @@ pub(crate) mod command;
 mod door;
 mod dumps;
 mod init;
+pub(crate) mod log_line;
 mod login_counts;
 mod metrics;
 mod service;
