@@ -76,7 +76,7 @@ pub(crate) fn run() -> io::Result<()> {
     let visitors: Vec<Visitor> = people
         .iter()
         .flat_map(|(name, cache)| {
-            [true, false].map(|keeps_cookie| Visitor {
+            [true, false, true, false].map(|keeps_cookie| Visitor {
                 name,
                 cache: cache.clone(),
                 krb5_conf: stage.site.krb5_conf().display().to_string(),

@@ -34,7 +34,7 @@ impl UpSite {
         site.await_health()?;
         let settings = site.settings();
         let mut text = fs::read_to_string(&settings)?;
-        text.push_str("\n[gateway.sessions]\nkeys = \"session.keys\"\n");
+        text.push_str("\n[gateway.sessions]\nkeys = \"sessions/keys\"\n");
         for (name, members) in ["one", "two"].iter().zip(pools) {
             let [first, second] = members;
             text.push_str(&format!(
@@ -47,7 +47,7 @@ impl UpSite {
         fs::write(&settings, text)?;
         // New files (the cookies' keys) are for a new process: its walls are up before it reads settings anew.
         let gateway = site.role("gateway")?;
-        kill(gateway.pid, "TERM")?;
+        kill(gateway.pid, "KILL")?;
         site.await_other("gateway", gateway.pid)?;
         Ok(site)
     }
