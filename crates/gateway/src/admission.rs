@@ -42,7 +42,7 @@ impl Table {
         let user = entry_point.naming.of(identity);
         if matches!(
             entry_point.destination,
-            Destination::Whoami | Destination::Status | Destination::SignOut
+            Destination::Whoami | Destination::Status | Destination::SignOut | Destination::WaysIn
         ) {
             return Ok(Admission {
                 user,

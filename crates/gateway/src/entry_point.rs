@@ -55,6 +55,8 @@ pub enum Destination {
     SignOut,
     /// The built-in page that shows how the gateway is.
     Status,
+    /// The built-in document that says by which ways identity APIs are entered.
+    WaysIn,
 }
 
 impl EntryPoint {

@@ -58,6 +58,7 @@ pub mod uwsgi;
 pub mod variables;
 mod visit;
 pub mod way;
+mod ways_in;
 pub mod whoami;
 mod wire;
 

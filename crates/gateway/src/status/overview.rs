@@ -140,6 +140,7 @@ impl RouteFacts {
                 Destination::SignOut => "page sign-out".to_owned(),
                 Destination::Whoami => "page whoami".to_owned(),
                 Destination::Status => "this page".to_owned(),
+                Destination::WaysIn => "page ways-in".to_owned(),
             },
         }
     }

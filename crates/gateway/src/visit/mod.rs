@@ -35,6 +35,7 @@ use crate::session::SessionFault;
 use crate::status::{self, Exchange, RequestLine};
 use crate::table::Table;
 use crate::way::Way;
+use crate::ways_in::{self, Asker};
 use crate::whoami::Whoami;
 
 /// A request under way, and what has been found out about it so far.
@@ -218,6 +219,7 @@ impl<'a> Visit<'a> {
         match &entry_point.destination {
             Destination::Whoami => self.whoami(&head),
             Destination::Status => self.status(&head),
+            Destination::WaysIn => self.ways_in(&head),
             Destination::SignOut => self.sign_out(&head),
             Destination::Pool(pool) => {
                 self.forward(head, body, host, told, entry_point, pool)
@@ -258,6 +260,18 @@ impl<'a> Visit<'a> {
         });
         let status = self.gateway.status(viewer, SystemTime::now());
         Ok(status::answer(&status, self.form))
+    }
+
+    fn ways_in(&self, head: &Parts) -> Result<Response<Body>, Notice> {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return Err(Notice::ReadOnly);
+        }
+        let asker = Asker {
+            host: &self.host,
+            listener: self.connection.listener.name(),
+            listeners: self.gateway.listeners(),
+        };
+        Ok(ways_in::answer(&self.table.entry_points, &asker))
     }
 
     /// Puts our own proof, or the invitations to bring one, on the answer.

@@ -73,6 +73,12 @@ path = "/krb/v3"
 ways = ["none"]
 rewrite = "/v3"
 pool = "identity"
+
+# Clients that find their way in by themselves read it here: the plugin v3kerbstone of packaging/python.
+[[gateway.entry]]
+path = "/.well-known/kerbstone"
+ways = ["none"]
+page = "ways-in"
 "#;
 
 /// Makes what is missing, and lets the catalog name the address at which the gateway listens this time.

@@ -114,6 +114,7 @@ enum TypedVariable {
 enum Page {
     Whoami,
     SignOut,
+    WaysIn,
     Status,
 }
 
@@ -211,6 +212,7 @@ impl EntrySettings {
             (None, None, Some(Page::Whoami)) => Ok(Destination::Whoami),
             (None, None, Some(Page::SignOut)) => Ok(Destination::SignOut),
             (None, None, Some(Page::Status)) => Ok(Destination::Status),
+            (None, None, Some(Page::WaysIn)) => Ok(Destination::WaysIn),
             _ => Err(
                 "it leads to a `pool`, to a `back_end` or to a `page`, to one of them".to_owned(),
             ),

@@ -44,6 +44,23 @@ fn our_plugins_earn_tokens_by_certificate_and_find_the_way_in() {
     let with_ticket = with_plugins(house.with_tickets("/krb/v3", &alice));
     let with_ticket = with_ticket.and([("OS_AUTH_TYPE", "v3kerbstone")]);
     assert_eq!(user(&with_ticket), by_ticket);
+    // And with the site's address alone, which tells of every entry point.
+    let from_the_site = |client: Openstack| {
+        let site = [
+            ("OS_AUTH_URL", house.url("")),
+            ("OS_AUTH_TYPE", "v3kerbstone".to_owned()),
+        ];
+        user(&with_plugins(client).and(site))
+    };
+    assert_eq!(
+        from_the_site(house.with_tickets("/krb/v3", &alice)),
+        by_ticket
+    );
+    let without_ticket = house
+        .openstack("/x509/v3", "v3kerbstone")
+        .and(shown.clone());
+    let without_ticket = without_ticket.and([("KRB5CCNAME", "FILE:/nonexistent/tickets")]);
+    assert_eq!(from_the_site(without_ticket), by_ticket);
     let with_certificate = with_plugins(house.openstack("/x509/v3", "v3kerbstone")).and(shown);
     assert_eq!(user(&with_certificate), by_ticket);
     let with_password = with_plugins(house.openstack("/main/v3", "v3kerbstone")).and([
