@@ -15,7 +15,7 @@ use crate::entry_point::Destination;
 use crate::entry_points::EntryPoints;
 use crate::listener::{Address, Listener};
 use crate::place::{Asked, HostName};
-use crate::request_path::RequestPath;
+use crate::request_path::{PathPrefix, RequestPath};
 use crate::way::Way;
 
 const VERSION: &str = "/v3";
@@ -60,13 +60,12 @@ fn document(entry_points: &EntryPoints, asker: &Asker<'_>) -> WaysIn {
     });
     let mut offers: Vec<WayIn> = Vec::new();
     for point in apis {
-        let path = point.place.prefix.to_string();
         let listeners = match point.place.listeners.as_slice() {
             [] => vec![asker.listener],
             named => named.iter().map(String::as_str).collect(),
         };
         for listener in listeners {
-            let offer = offer(entry_points, asker, listener, &path);
+            let offer = offer(entry_points, asker, listener, &point.place.prefix);
             offers.extend(offer.filter(|offer| !offers.contains(offer)));
         }
     }
@@ -79,8 +78,9 @@ fn offer(
     entry_points: &EntryPoints,
     asker: &Asker<'_>,
     listener: &str,
-    path: &str,
+    api: &PathPrefix,
 ) -> Option<WayIn> {
+    let path = api.to_string();
     let sign_in = RequestPath::of(&format!("{path}/auth/tokens")).ok()?;
     let entered = entry_points.of(&Asked {
         host: asker.host,
@@ -88,8 +88,12 @@ fn offer(
         method: &Method::POST,
         path: &sign_in,
     })?;
+    // Under another host or method a sign-in may fall to an entry above, which leads elsewhere.
+    if entered.place.prefix.depth() < api.depth() {
+        return None;
+    }
     Some(WayIn {
-        url: asker.url(listener, path)?,
+        url: asker.url(listener, &path)?,
         ways: entered
             .ways
             .iter()
@@ -121,7 +125,10 @@ impl Asker<'_> {
             Address::Tcp(address) => Some(address.port()),
             Address::Unix(..) => None,
         })?;
-        let host = self.host.as_str();
+        let host = match self.host.as_str() {
+            address if address.contains(':') => format!("[{address}]"),
+            name => name.to_owned(),
+        };
         match other.is_tls() {
             true => Some(format!("https://{host}:{port}{path}")),
             false => None,
@@ -133,8 +140,7 @@ impl Asker<'_> {
 mod tests {
     use super::*;
     use crate::entry_point::EntryPoint;
-    use crate::place::Place;
-    use crate::request_path::PathPrefix;
+    use crate::place::{HostPattern, Place};
 
     fn point(path: &str, methods: &[Method], ways: &[Way]) -> EntryPoint {
         let mut place = Place::below(PathPrefix::parse(path).unwrap());
@@ -172,5 +178,21 @@ mod tests {
             by_password.ways,
             ["application_credential", "token", "password"]
         );
+    }
+
+    #[test]
+    fn an_api_of_another_host_is_not_told_of() {
+        let mut inner = point("/inner/v3", &[], &[Way::Certificate]);
+        inner.place.hosts = vec![HostPattern::parse("inner.example.test").unwrap()];
+        let points = EntryPoints::new(vec![inner, point("/", &[], &[Way::Nobody])]).unwrap();
+        for (host, expected) in [("inner.example.test", 1), ("cloud.example.test", 0)] {
+            let asker = Asker {
+                host: &HostName::parse(host),
+                listener: "main",
+                listeners: &[],
+            };
+            let told = document(&points, &asker).entry_points;
+            assert_eq!(told.len(), expected, "{host}: {told:?}");
+        }
     }
 }
