@@ -9,11 +9,15 @@ const TO_LOCALHOST: &str = "--auth-server-allowlist=localhost";
 
 /// The page as it stands once the browser has done everything that it does.
 fn visit(site: &WebSite, session: &Session, options: &[&str]) -> Finished {
+    visit_at(site, session, options, &format!("{WHOAMI}?a=b"))
+}
+
+fn visit_at(site: &WebSite, session: &Session, options: &[&str], path: &str) -> Finished {
     let profile = format!(
         "--user-data-dir={}",
         session.folder().join("profile").display()
     );
-    let url = format!("https://localhost:{}{WHOAMI}?a=b", site.port());
+    let url = format!("https://localhost:{}{path}", site.port());
     let fixed = [
         "--headless=new",
         "--no-sandbox",
@@ -74,4 +78,25 @@ fn a_browser_whose_ticket_is_refused_shows_why() {
             .contains("sealed with a key of HTTP/localhost@WEB.TEST"),
         "{page}"
     );
+}
+
+#[test]
+fn a_browser_signs_in_to_the_status_page_and_without_a_ticket_gets_the_form() {
+    if !require("chromium", "chromium") {
+        return;
+    }
+    let entries = "[gateway.sessions]\nkeys = \"sessions/keys\"\n\
+                   [[gateway.entry]]\npath = \"/status\"\npage = \"status\"\nusers = [\"alice\"]\n\
+                   ways = [\"session\", \"negotiate\", \"form\"]\n";
+    let site = WebSite::start_with("", entries);
+    let alice = signed_in(&site, "alice");
+    let page = visit_at(&site, &alice, &[TO_LOCALHOST], "/status");
+    assert!(page.stdout.contains("<h1>Gateway</h1>"), "{page}");
+    assert!(page.stdout.contains("seen by alice"), "{page}");
+    let page = visit_at(&site, &site.session(), &[TO_LOCALHOST], "/status");
+    assert!(
+        page.stdout.contains("action=\"/.kerbstone/sign-in\""),
+        "{page}"
+    );
+    assert!(!page.stdout.contains("<h1>Gateway</h1>"), "{page}");
 }
