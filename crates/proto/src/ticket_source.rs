@@ -4,7 +4,9 @@ use std::error::Error;
 
 use kerbstone_crypto::Key;
 
+use crate::ccache::Credential;
 use crate::flags::TicketFlags;
+use crate::key_block::KeyBlock;
 use crate::message::{HostAddresses, Ticket};
 use crate::name::Principal;
 use crate::time::KerberosTime;
@@ -32,6 +34,27 @@ pub struct ServiceTicket {
     pub renew_till: Option<KerberosTime>,
     /// From where it may be used; empty means from anywhere.
     pub addresses: HostAddresses,
+}
+
+/// As caches keep it.
+impl From<&ServiceTicket> for Credential {
+    fn from(ticket: &ServiceTicket) -> Self {
+        Self {
+            client: ticket.client.clone(),
+            server: ticket.server.clone(),
+            key: KeyBlock::from(&ticket.session_key),
+            authtime: ticket.authtime,
+            starttime: ticket.starttime,
+            endtime: ticket.endtime,
+            renew_till: ticket.renew_till.unwrap_or_default(),
+            is_skey: false,
+            flags: ticket.flags,
+            addresses: ticket.addresses.to_vec(),
+            authdata: Vec::new(),
+            ticket: ticket.ticket.to_der(),
+            second_ticket: Vec::new(),
+        }
+    }
 }
 
 /// Which ticket is wanted.

@@ -28,7 +28,7 @@ impl Delegated {
     pub(crate) fn of_tickets(tickets: &[ServiceTicket]) -> Option<Self> {
         let first = tickets.first()?;
         let mut cache = CredentialCache::new(first.client.clone());
-        cache.credentials = tickets.iter().map(stored).collect();
+        cache.credentials = tickets.iter().map(Credential::from).collect();
         Some(Self {
             ends_at: tickets.iter().map(|ticket| ticket.endtime).max()?,
             cache,
@@ -70,23 +70,5 @@ impl Delegated {
             ends_at,
             is_sealed: true,
         })
-    }
-}
-
-fn stored(ticket: &ServiceTicket) -> Credential {
-    Credential {
-        client: ticket.client.clone(),
-        server: ticket.server.clone(),
-        key: KeyBlock::from(&ticket.session_key),
-        authtime: ticket.authtime,
-        starttime: ticket.starttime,
-        endtime: ticket.endtime,
-        renew_till: ticket.renew_till.unwrap_or(KerberosTime::ZERO),
-        is_skey: false,
-        flags: ticket.flags,
-        addresses: ticket.addresses.to_vec(),
-        authdata: Vec::new(),
-        ticket: ticket.ticket.to_der(),
-        second_ticket: Vec::new(),
     }
 }

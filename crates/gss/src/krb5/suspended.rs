@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use kerbstone_proto::ap_exchange::PendingApReq;
 use kerbstone_proto::ccache::{CacheVersion, Credential};
-use kerbstone_proto::key_block::KeyBlock;
 use kerbstone_proto::message::{ApReq, HostAddresses, Ticket};
 use kerbstone_proto::ticket_source::ServiceTicket;
 use kerbstone_proto::time::Timestamp;
@@ -199,7 +198,7 @@ impl Writer {
         self.put_bool(evidence.is_some());
         self.put_length(delegated.len());
         for ticket in evidence.as_deref().into_iter().chain(&delegated) {
-            self.put_counted(&credential(ticket).encode(CacheVersion::V4));
+            self.put_counted(&Credential::from(ticket).encode(CacheVersion::V4));
         }
     }
 }
@@ -219,24 +218,6 @@ impl Reader<'_> {
             context.delegated.push(delegated(self.counted()?)?);
         }
         Ok(context)
-    }
-}
-
-fn credential(ticket: &ServiceTicket) -> Credential {
-    Credential {
-        client: ticket.client.clone(),
-        server: ticket.server.clone(),
-        key: KeyBlock::from(&ticket.session_key),
-        authtime: ticket.authtime,
-        starttime: ticket.starttime,
-        endtime: ticket.endtime,
-        renew_till: ticket.renew_till.unwrap_or_default(),
-        is_skey: false,
-        flags: ticket.flags,
-        addresses: ticket.addresses.to_vec(),
-        authdata: Vec::new(),
-        ticket: ticket.ticket.to_der(),
-        second_ticket: Vec::new(),
     }
 }
 

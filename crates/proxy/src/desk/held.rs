@@ -5,7 +5,6 @@ use std::sync::Arc;
 use kerbstone_client::Evidence;
 use kerbstone_client::cache::CacheName;
 use kerbstone_proto::ccache::{Credential, CredentialCache};
-use kerbstone_proto::key_block::KeyBlock;
 use kerbstone_proto::name::Principal;
 use kerbstone_proto::ticket_source::ServiceTicket;
 use kerbstone_proto::time::KerberosTime;
@@ -144,7 +143,7 @@ impl HeldCredential {
     pub fn delegated(tickets: &[ServiceTicket]) -> Result<Self, DeskError> {
         let first = tickets.first().ok_or(DeskError::EmptyCache)?;
         let mut cache = CredentialCache::new(first.client.clone());
-        cache.credentials = tickets.iter().map(stored).collect();
+        cache.credentials = tickets.iter().map(Credential::from).collect();
         let survey = Survey::of(&cache);
         Ok(Self::initiating(survey, HeldTickets::in_memory(cache)))
     }
@@ -268,24 +267,5 @@ impl HeldCredential {
             enctypes: self.enctypes.clone(),
             password: self.password.clone(),
         }
-    }
-}
-
-/// A ticket as caches keep it.
-pub(super) fn stored(ticket: &ServiceTicket) -> Credential {
-    Credential {
-        client: ticket.client.clone(),
-        server: ticket.server.clone(),
-        key: KeyBlock::from(&ticket.session_key),
-        authtime: ticket.authtime,
-        starttime: ticket.starttime,
-        endtime: ticket.endtime,
-        renew_till: ticket.renew_till.unwrap_or(KerberosTime::ZERO),
-        is_skey: false,
-        flags: ticket.flags,
-        addresses: ticket.addresses.to_vec(),
-        authdata: Vec::new(),
-        ticket: ticket.ticket.to_der(),
-        second_ticket: Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use kerbstone_proto::name::Principal;
 use kerbstone_proto::ticket_source::ServiceTicket;
 use kerbstone_proto::time::{KerberosTime, Timestamp};
 
-use super::held::{self, HeldTickets};
+use super::held::HeldTickets;
 use super::{Desk, DeskError, HeldCredential, Patience};
 use crate::settings::CredUsage;
 
@@ -54,7 +54,7 @@ impl Desk {
         evidence: &ServiceTicket,
     ) -> Result<Arc<HeldCredential>, DeskError> {
         let content = self.content_of_impersonator(impersonator, Patience::Never)?;
-        let evidence = held::stored(evidence);
+        let evidence = Credential::from(evidence);
         Ok(Arc::new(HeldCredential::on_evidence(&content, evidence)))
     }
 
